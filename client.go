@@ -1,0 +1,207 @@
+package iomeeting
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+const (
+	defaultTimeout   = 30 * time.Second
+	defaultRetries   = 2
+	defaultUserAgent = "iomeeting-go"
+)
+
+// Client makes links to the pages of one IOMeeting site and sends calls to it.
+// It is made by [NewClient], never changes, and may be used by several
+// goroutines at once. One Client for each site is enough: its calls share their
+// connections.
+type Client struct {
+	site       string // without a slash at its end
+	pooled     http.RoundTripper
+	fresh      http.RoundTripper
+	jar        http.CookieJar
+	timeout    time.Duration
+	tryTimeout time.Duration
+	retries    int
+	logger     *slog.Logger
+	userAgent  string
+}
+
+// NewClient returns a client for the site, such as "https://abc.iomeeting.cn".
+// A path prefix is kept. The scheme is https; http is taken for a loopback
+// address, and for others under [WithInsecureHTTP].
+//
+// The error is a [*ParameterError], for a site that is no such URL, holds a
+// user name, a query, a fragment or a . or .. in its path, and for an option
+// whose value cannot be used. Nothing is sent.
+func NewClient(site string, opts ...Option) (*Client, error) {
+	s := settings{
+		httpClient:   new(http.Client),
+		timeout:      defaultTimeout,
+		retries:      defaultRetries,
+		maxIdleConns: defaultMaxIdleConns,
+		logger:       slog.New(slog.DiscardHandler),
+		userAgent:    defaultUserAgent,
+	}
+	for _, opt := range opts {
+		if err := opt(&s); err != nil {
+			return nil, err
+		}
+	}
+	site, err := parseSite(site, s.insecureHTTP)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		site:       site,
+		pooled:     s.httpClient.Transport,
+		fresh:      s.httpClient.Transport,
+		jar:        s.httpClient.Jar,
+		timeout:    s.timeout,
+		tryTimeout: s.httpClient.Timeout,
+		retries:    s.retries,
+		logger:     s.logger,
+		userAgent:  s.userAgent,
+	}
+	if s.httpClient.Transport == nil {
+		c.pooled, c.fresh = ownTransports(s.maxIdleConns)
+	}
+	return c, nil
+}
+
+// settings are what the options of a client set.
+type settings struct {
+	httpClient   *http.Client
+	timeout      time.Duration
+	retries      int
+	maxIdleConns int
+	logger       *slog.Logger
+	userAgent    string
+	insecureHTTP bool
+}
+
+// Option is a setting of a [Client]. Where an option is given twice, the last
+// one counts.
+type Option func(*settings) error
+
+// WithHTTPClient makes the client use the Transport, the Jar and the Timeout of
+// hc, which it does not modify. Default: a client without a Jar or a Timeout,
+// and the package's own transports.
+//
+// A Transport is used as it is: it brings its own limits and connection pool,
+// and one that sends requests again by itself may end a meeting that
+// [Client.Schedule] made. With a nil Transport the client keeps its own ones.
+// The Timeout bounds each try of a call, [WithTimeout] the whole call.
+// CheckRedirect is not used, since no redirect is followed.
+//
+// A nil hc is a [*ParameterError].
+func WithHTTPClient(hc *http.Client) Option {
+	return func(s *settings) error {
+		if hc == nil {
+			return &ParameterError{"httpClient", "is nil"}
+		}
+		s.httpClient = hc
+		return nil
+	}
+}
+
+// WithTimeout bounds a whole call, its waits and further tries included; 0 sets
+// no bound. A deadline of the call's context counts as well. Default: 30
+// seconds.
+//
+// A negative d is a [*ParameterError].
+func WithTimeout(d time.Duration) Option {
+	return func(s *settings) error {
+		if d < 0 {
+			return &ParameterError{"timeout", "is negative"}
+		}
+		s.timeout = d
+		return nil
+	}
+}
+
+// WithRetries sets how many further tries may follow the first one of a call; 0
+// allows none. Default: 2.
+//
+// [Client.Query] is tried again after failures that may pass. [Client.Schedule]
+// is tried again only where nothing was sent.
+//
+// A negative n is a [*ParameterError].
+func WithRetries(n int) Option {
+	return func(s *settings) error {
+		if n < 0 {
+			return &ParameterError{"retries", "is negative"}
+		}
+		s.retries = n
+		return nil
+	}
+}
+
+// WithMaxIdleConns sets how many idle connections the client keeps to the site;
+// 0 keeps none. Default: 256. It has no effect on a Transport that comes with
+// [WithHTTPClient], which has a setting of its own.
+//
+// A negative n is a [*ParameterError].
+func WithMaxIdleConns(n int) Option {
+	return func(s *settings) error {
+		if n < 0 {
+			return &ParameterError{"maxIdleConns", "is negative"}
+		}
+		s.maxIdleConns = n
+		return nil
+	}
+}
+
+// WithLogger makes the client log one record for each try of a call: at level
+// Debug, and at level Warn where the call has failed for good. The attributes
+// are op ("query" or "schedule"), try (from 1), status (the answer's HTTP
+// status, 0 without an answer), duration, again (whether another try follows)
+// and, after a failure, error. No attribute holds a secret. Default: no log.
+//
+// A nil l is a [*ParameterError].
+func WithLogger(l *slog.Logger) Option {
+	return func(s *settings) error {
+		if l == nil {
+			return &ParameterError{"logger", "is nil"}
+		}
+		s.logger = l
+		return nil
+	}
+}
+
+// WithUserAgent sets the User-Agent header of calls. Default: "iomeeting-go".
+//
+// An empty ua, or one with a control character or invalid UTF-8, is a
+// [*ParameterError].
+func WithUserAgent(ua string) Option {
+	return func(s *settings) error {
+		s.userAgent = ua
+		return required("userAgent", ua)
+	}
+}
+
+// WithInsecureHTTP allows a site whose URL starts with http:// and that is not
+// on a loopback address. Every password then crosses the network in clear.
+func WithInsecureHTTP() Option {
+	return func(s *settings) error {
+		s.insecureHTTP = true
+		return nil
+	}
+}
+
+// link returns the link to a page of the site.
+func (c *Client) link(path string, params any) (Link, error) {
+	if err := c.checkMade(); err != nil {
+		return Link{}, err
+	}
+	return Link{c.site + path, params}, nil
+}
+
+// checkMade refuses a Client that NewClient did not make: it has no site.
+func (c *Client) checkMade() error {
+	if c.site == "" {
+		return &ParameterError{"site", "is missing: the Client was not made by NewClient"}
+	}
+	return nil
+}

@@ -1,0 +1,336 @@
+package iomeeting
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"unicode/utf8"
+)
+
+// Host is a host account of the service.
+type Host struct {
+	// Email is the account's e-mail address.
+	Email string
+	// Password is the account's password.
+	Password Secret
+}
+
+// StartOptions are the optional parameters of [Client.Start]. An empty one is
+// not sent.
+type StartOptions struct {
+	// MeetingPassword is what participants must give to join.
+	MeetingPassword Secret
+	// ObserverPassword is what observers must give to join.
+	ObserverPassword Secret
+	// Title is the meeting's title, any valid UTF-8.
+	Title string
+}
+
+// JoinOptions are the optional parameters of [Client.Join] and
+// [Client.JoinByID]. An empty one is not sent.
+type JoinOptions struct {
+	// MeetingPassword is the password of the meeting. The service takes the
+	// observers' one here as well.
+	MeetingPassword Secret
+	// ObserverPassword is the password for observers. It excludes
+	// MeetingPassword.
+	ObserverPassword Secret
+	// UserName is the participant's full name, any valid UTF-8.
+	UserName string
+}
+
+// ScheduleOptions are the optional parameters of [Client.Schedule].
+type ScheduleOptions struct {
+	// MeetingPassword is what participants must give to join.
+	MeetingPassword Secret
+	// EndURL is an absolute http or https URL to which the service POSTs when
+	// the meeting ends, with one parameter, operatorId. Anyone who knows the
+	// URL can do the same.
+	EndURL string
+	// OperatorID is the value of operatorId, which the service hands back as
+	// it got it.
+	OperatorID string
+}
+
+type startParams struct {
+	HostEmail    string `url:"hostEmail"`
+	HostPass     Secret `url:"hostPass"`
+	MeetingPass  Secret `url:"meetingPass,omitempty"`
+	ObserverPass Secret `url:"observerPass,omitempty"`
+	Title        text   `url:"title,omitempty"`
+}
+
+// Start returns the link by which the host starts a new meeting: snm.do.
+// Nothing is sent.
+//
+// The error is a [*ParameterError] for hostEmail, hostPass, meetingPass,
+// observerPass or title: for an empty e-mail address or host password, for a
+// control character in any of them but the title, and for invalid UTF-8.
+//
+// Spec: section 1, Start New Meeting by Host Account.
+func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
+	o := orZero(opts)
+	title, err := newText("title", o.Title)
+	if err := cmp.Or(
+		required("hostEmail", host.Email),
+		required("hostPass", host.Password.Reveal()),
+		plain("meetingPass", o.MeetingPassword.Reveal()),
+		plain("observerPass", o.ObserverPassword.Reveal()),
+		err,
+	); err != nil {
+		return Link{}, err
+	}
+	return c.link("/snm.do", startParams{host.Email, host.Password, o.MeetingPassword, o.ObserverPassword, title})
+}
+
+type startByIDParams struct {
+	MeetingID string `url:"meetingID"`
+	HostPass  Secret `url:"hostPass"`
+}
+
+// StartByID returns the link by which the host starts a meeting that was
+// scheduled before: ssm.do. Nothing is sent.
+//
+// The error is a [*ParameterError] for meetingID or hostPass, where one is
+// empty or holds a control character or invalid UTF-8.
+//
+// Spec: section 3, Start Meeting by Meeting ID.
+func (c *Client) StartByID(meetingID string, hostPassword Secret) (Link, error) {
+	if err := cmp.Or(
+		required("meetingID", meetingID),
+		required("hostPass", hostPassword.Reveal()),
+	); err != nil {
+		return Link{}, err
+	}
+	return c.link("/ssm.do", startByIDParams{meetingID, hostPassword})
+}
+
+// joinParams names the meeting by one of its first two fields.
+type joinParams struct {
+	HostEmail    string `url:"hostEmail,omitempty"`
+	MeetingID    string `url:"meetingID,omitempty"`
+	MeetingPass  Secret `url:"meetingPass,omitempty"`
+	ObserverPass Secret `url:"observerPass,omitempty"`
+	UserName     text   `url:"userName,omitempty"`
+}
+
+// Join returns the link by which a participant or an observer joins the meeting
+// that the host is in: jm.do. Nothing is sent.
+//
+// The error is a [*ParameterError] for hostEmail, meetingPass, observerPass or
+// userName: for an empty e-mail address, for a control character in any of them
+// but the name, for invalid UTF-8, and, as observerPass, for both passwords at
+// once.
+//
+// Spec: section 2, Join Meeting by Host Account. Its table lacks observerPass,
+// which its examples have.
+func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
+	if err := required("hostEmail", hostEmail); err != nil {
+		return Link{}, err
+	}
+	return c.join(joinParams{HostEmail: hostEmail}, opts)
+}
+
+// JoinByID returns the link by which a participant or an observer joins the
+// meeting of that ID, once it is in progress: jm.do. Nothing is sent.
+//
+// The error is a [*ParameterError] for meetingID, and otherwise as that of
+// [Client.Join].
+//
+// Spec: section 4, Join Meeting by Meeting ID. Some of its examples write
+// username; its table has userName, which is sent.
+func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
+	if err := required("meetingID", meetingID); err != nil {
+		return Link{}, err
+	}
+	return c.join(joinParams{MeetingID: meetingID}, opts)
+}
+
+// join completes params, which name the meeting, to a link.
+func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
+	o := orZero(opts)
+	userName, err := newText("userName", o.UserName)
+	if err := cmp.Or(
+		plain("meetingPass", o.MeetingPassword.Reveal()),
+		plain("observerPass", o.ObserverPassword.Reveal()),
+		err,
+	); err != nil {
+		return Link{}, err
+	}
+	if !o.MeetingPassword.IsZero() && !o.ObserverPassword.IsZero() {
+		return Link{}, &ParameterError{"observerPass", "cannot be sent beside meetingPass"}
+	}
+	params.MeetingPass, params.ObserverPass, params.UserName = o.MeetingPassword, o.ObserverPassword, userName
+	return c.link("/jm.do", params)
+}
+
+type queryParams struct {
+	HostEmail    string `url:"hostEmail"`
+	HostPassword Secret `url:"hostPassword"`
+}
+
+// Query asks whether the host is in a meeting, and in which: POST
+// meetingControl/query. It changes nothing, and is tried again after failures
+// that may pass.
+//
+// The error is one of these:
+//   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
+//   - a [*ParameterError] for hostEmail or hostPassword, where one is empty or
+//     holds a control character or invalid UTF-8; nothing was sent;
+//   - a [*ResponseError], where something answered but not as the spec has it;
+//   - a failure of the network, or the end of ctx or of the time-out, with its
+//     cause in the chain, such as [context.DeadlineExceeded] or [*net.OpError].
+//
+// Spec: section 5, Query Meeting by Host Account.
+func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
+	result := QueryResult{Status: statusNone}
+	if err := checkHost(host); err != nil {
+		return result, err
+	}
+	err := c.call(ctx, queryOp, queryParams{host.Email, host.Password}, func(body []byte, charset string) (err error) {
+		result, err = parseQuery(body, charset)
+		return err
+	})
+	if err == nil && result.Status != StatusOK && result.Status != StatusInMeeting {
+		err = &StatusError{queryOp.name, result.Status}
+	}
+	return result, err
+}
+
+// scheduleParams has no omitempty: the spec lists all of them as sent.
+type scheduleParams struct {
+	HostEmail       string `url:"hostEmail"`
+	HostPassword    Secret `url:"hostPassword"`
+	MeetingPassword Secret `url:"meetingPassword"`
+	MeetingEndURL   string `url:"meetingEndUrl"`
+	OperatorID      string `url:"operatorId"`
+}
+
+// Schedule makes a meeting that the host may start by [Client.StartByID]: POST
+// meetingControl/schedule. If the host is in a meeting, the service ends that
+// first; [Client.ScheduleIfAvailable] leaves it alone.
+//
+// The request arrives once at the most. It is tried again only where nothing
+// was sent.
+//
+// The error is one of these:
+//   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
+//   - a [*ParameterError] for hostEmail, hostPassword, meetingPassword,
+//     meetingEndUrl or operatorId; nothing was sent;
+//   - [ErrOutcomeUnknown], where the request may have been carried out, beside
+//     its cause, one of the following two: ask [Client.Query] before
+//     scheduling again;
+//   - a [*ResponseError], where something answered but not as the spec has it;
+//   - a failure of the network, or the end of ctx or of the time-out, with its
+//     cause in the chain, such as [context.DeadlineExceeded] or [*net.OpError].
+//
+// Spec: section 6, Schedule Meeting by Host Account.
+func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions) (ScheduleResult, error) {
+	o := orZero(opts)
+	if err := checkSchedule(host, o); err != nil {
+		return ScheduleResult{}, err
+	}
+	var status Status
+	var result ScheduleResult
+	params := scheduleParams{host.Email, host.Password, o.MeetingPassword, o.EndURL, o.OperatorID}
+	err := c.call(ctx, scheduleOp, params, func(body []byte, charset string) (err error) {
+		status, result, err = parseSchedule(body, charset)
+		return err
+	})
+	if err == nil && status != StatusOK {
+		err = &StatusError{scheduleOp.name, status}
+	}
+	return result, err
+}
+
+// ScheduleIfAvailable asks by [Client.Query] whether the host is available, and
+// if so does what [Client.Schedule] does, both within one time-out. A meeting
+// that the host starts between the two is ended.
+//
+// The error is a [*StatusError] that is [ErrInMeeting] where the host is in a
+// meeting, which goes on; otherwise it is one of Query or of Schedule, as its
+// Op tells.
+//
+// Spec: sections 5 and 6.
+func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *ScheduleOptions) (ScheduleResult, error) {
+	if err := cmp.Or(checkContext(ctx), checkSchedule(host, orZero(opts))); err != nil {
+		return ScheduleResult{}, err
+	}
+	ctx, cancel := c.withTimeout(ctx)
+	defer cancel()
+	state, err := c.Query(ctx, host)
+	if err != nil {
+		return ScheduleResult{}, err
+	}
+	if state.InMeeting() {
+		return ScheduleResult{}, &StatusError{scheduleOp.name, StatusInMeeting}
+	}
+	return c.Schedule(ctx, host, opts)
+}
+
+var (
+	queryOp    = operation{name: "query", path: "/meetingControl/query"}
+	scheduleOp = operation{name: "schedule", path: "/meetingControl/schedule", atMostOnce: true}
+)
+
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return &ParameterError{"ctx", "is nil"}
+	}
+	return nil
+}
+
+func checkHost(host Host) error {
+	return cmp.Or(
+		required("hostEmail", host.Email),
+		required("hostPassword", host.Password.Reveal()),
+	)
+}
+
+func checkSchedule(host Host, o ScheduleOptions) error {
+	return cmp.Or(
+		checkHost(host),
+		plain("meetingPassword", o.MeetingPassword.Reveal()),
+		plain("meetingEndUrl", o.EndURL),
+		checkEndURL(o.EndURL),
+		plain("operatorId", o.OperatorID),
+	)
+}
+
+func checkEndURL(endURL string) error {
+	if endURL == "" {
+		return nil
+	}
+	u, err := url.Parse(endURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !isPort(u) {
+		return &ParameterError{"meetingEndUrl", "is not an absolute http or https URL"}
+	}
+	return nil
+}
+
+// required checks a parameter that must not be empty.
+func required(param, value string) error {
+	if value == "" {
+		return &ParameterError{param, "is empty"}
+	}
+	return plain(param, value)
+}
+
+// plain checks a parameter that is sent as it is. A browser's form would change
+// control characters.
+func plain(param, value string) error {
+	if !utf8.ValidString(value) {
+		return &ParameterError{param, "is not valid UTF-8"}
+	}
+	if hasControl(value) {
+		return &ParameterError{param, "holds a control character"}
+	}
+	return nil
+}
+
+func orZero[T any](p *T) T {
+	if p == nil {
+		p = new(T)
+	}
+	return *p
+}

@@ -1,0 +1,194 @@
+package iomeeting
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Status is the first value of an answer. Spec: sections 5 and 6, Result.
+type Status int
+
+const (
+	// StatusOK says that the host is available (query), or that a meeting was
+	// scheduled (schedule).
+	StatusOK Status = iota
+	// StatusHostNotFound says that there is no host account of that e-mail
+	// address.
+	StatusHostNotFound
+	// StatusWrongPassword says that the host's password is wrong.
+	StatusWrongPassword
+	// StatusInMeeting says that the host is in a meeting (query).
+	StatusInMeeting
+
+	// statusNone stands in the result of a call that failed, which must not
+	// pass for an available host.
+	statusNone Status = -1
+)
+
+// String returns the meaning of the status: "ok", "host not found", "wrong
+// password", "in a meeting", and "status N" for another number N.
+func (s Status) String() string {
+	switch s {
+	case StatusOK:
+		return "ok"
+	case StatusHostNotFound:
+		return "host not found"
+	case StatusWrongPassword:
+		return "wrong password"
+	case StatusInMeeting:
+		return "in a meeting"
+	default:
+		return "status " + strconv.Itoa(int(s))
+	}
+}
+
+// QueryResult is the answer of [Client.Query]. Spec: section 5, Result.
+type QueryResult struct {
+	// Status is StatusOK or StatusInMeeting. Beside an error it is the status
+	// that a [*StatusError] holds, and otherwise negative.
+	Status Status
+	// MeetingID names the meeting that the host is in; empty if in none. IDs
+	// may start with zeros.
+	MeetingID string
+	// MeetingPassword is the password of that meeting; empty if it has none.
+	MeetingPassword Secret
+}
+
+// Available reports whether the host is free to start a meeting. The result of
+// a call that failed is never available.
+func (r QueryResult) Available() bool { return r.Status == StatusOK }
+
+// InMeeting reports whether the host is in a meeting.
+func (r QueryResult) InMeeting() bool { return r.Status == StatusInMeeting }
+
+// ScheduleResult is the answer of [Client.Schedule]. Spec: section 6, Result.
+type ScheduleResult struct {
+	// MeetingID names the new meeting. IDs may start with zeros.
+	MeetingID string
+}
+
+// parseQuery reads the body of an answer to a query, in the named charset.
+func parseQuery(body []byte, charset string) (QueryResult, error) {
+	none := QueryResult{Status: statusNone}
+	f, err := splitAnswer(body, charset, 3)
+	if err != nil {
+		return none, err
+	}
+	if f.status == StatusInMeeting {
+		if f.id == "" {
+			return none, errors.New("names no meeting")
+		}
+		return QueryResult{f.status, f.id, NewSecret(f.password)}, nil
+	}
+	if f.id != "" || f.password != "" {
+		return none, errors.New("names a meeting that its status rules out")
+	}
+	return QueryResult{Status: f.status}, nil
+}
+
+// parseSchedule reads the body of an answer to a schedule call, in the named
+// charset.
+func parseSchedule(body []byte, charset string) (Status, ScheduleResult, error) {
+	f, err := splitAnswer(body, charset, 2)
+	switch {
+	case err != nil:
+		return statusNone, ScheduleResult{}, err
+	case f.status == StatusInMeeting:
+		return statusNone, ScheduleResult{}, errors.New("has a status that the spec does not know")
+	case f.status == StatusOK && f.id == "":
+		return statusNone, ScheduleResult{}, errors.New("names no meeting")
+	case f.status != StatusOK && f.id != "":
+		return statusNone, ScheduleResult{}, errors.New("names a meeting that its status rules out")
+	}
+	return f.status, ScheduleResult{f.id}, nil
+}
+
+// fields are the values of an answer.
+type fields struct {
+	status   Status
+	id       string
+	password string
+}
+
+// splitAnswer reads an answer of n values at the most. The last value keeps its
+// spaces, and of three values also its commas: it is a password.
+func splitAnswer(body []byte, charset string, n int) (fields, error) {
+	s, err := decodeCharset(body, charset)
+	if err != nil {
+		return fields{}, err
+	}
+	line, err := onlyLine(s)
+	if err != nil {
+		return fields{}, err
+	}
+	status, rest, _ := strings.Cut(line, ",")
+	id, password, more := strings.Cut(rest, ",")
+	if more && n < 3 {
+		return fields{}, errors.New("has more values than the spec knows")
+	}
+	status = strings.Trim(status, " \t")
+	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
+		return fields{}, errors.New("has a status that the spec does not know")
+	}
+	id = strings.Trim(id, " \t")
+	if hasControl(id) || hasControl(password) {
+		return fields{}, errors.New("holds a control character")
+	}
+	return fields{Status(status[0] - '0'), id, password}, nil
+}
+
+// decodeCharset returns body as a string, without the byte order mark that a
+// page may start with. An empty charset is UTF-8.
+func decodeCharset(body []byte, charset string) (string, error) {
+	s := string(body)
+	switch strings.ToLower(charset) {
+	case "", "utf-8", "utf8":
+		if !utf8.ValidString(s) {
+			return "", errors.New("is not valid UTF-8")
+		}
+		return s, nil
+	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1":
+		return decodeLatin1(strings.TrimPrefix(s, byteOrderMark)), nil
+	default:
+		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			return "", errors.New("is in a charset that is not known here")
+		}
+		return s, nil
+	}
+}
+
+func decodeLatin1(s string) string {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
+}
+
+const byteOrderMark = "\ufeff"
+
+// onlyLine returns the one line of s that is not blank, without its line end.
+// A page that is built from others may have a byte order mark on any line.
+func onlyLine(s string) (string, error) {
+	only := ""
+	for line := range strings.Lines(s) {
+		line = strings.TrimLeft(line, byteOrderMark)
+		line = strings.TrimRight(line, "\r\n\t")
+		if strings.Trim(line, " \t\r"+byteOrderMark) == "" {
+			continue
+		}
+		if only != "" {
+			return "", errors.New("has more than one line")
+		}
+		only = line
+	}
+	if only == "" {
+		return "", errors.New("is empty")
+	}
+	return only, nil
+}
+
+func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

@@ -1,0 +1,141 @@
+package iomeeting
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// The wait before a further try is drawn from 0 to firstBackoff, and from
+	// twice as much before each next one, up to maxBackoff: long enough for a
+	// service to restart or shed load, and spread so that clients which failed
+	// together do not return together.
+	firstBackoff = 200 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+
+	// maxUnboundedWait is the longest wait of a call that has no deadline.
+	maxUnboundedWait = time.Minute
+)
+
+// try is what became of one HTTP request.
+type try struct {
+	status     int    // of the answer; 0 if none came
+	retryAfter string // header of the answer
+	sent       bool   // the request may have arrived; Schedule's only
+	err        error  // nil where the answer is as the spec has it
+}
+
+// badResponse returns the answer that the try failed with, if it got one.
+func (t try) badResponse() (*ResponseError, bool) {
+	var bad *ResponseError
+	ok := errors.As(t.err, &bad)
+	return bad, ok
+}
+
+// mayPass reports whether the same call may succeed when it is sent again.
+func (t try) mayPass() bool {
+	bad, ok := t.badResponse()
+	if !ok {
+		return !isDefinite(t.err)
+	}
+	switch bad.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
+// isDefinite reports whether err, of a call without an answer, comes again for
+// certain: there is no such host, or nobody there who speaks the site's TLS.
+func isDefinite(err error) bool {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return !dns.IsTemporary && !dns.IsTimeout
+	}
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	return errors.As(err, &certificate) || errors.As(err, &record) ||
+		errors.Is(err, http.ErrSchemeMismatch) ||
+		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") // TLS alerts
+}
+
+// outcomeUnknown reports whether a failed try of Schedule may have been carried
+// out.
+func (t try) outcomeUnknown() bool {
+	if bad, ok := t.badResponse(); ok {
+		return !isRefusal(bad.StatusCode)
+	}
+	return t.sent
+}
+
+// isRefusal reports whether an HTTP status says that the request was not
+// carried out.
+func isRefusal(status int) bool {
+	switch {
+	case status == http.StatusRequestTimeout:
+		return false
+	case status == http.StatusNotImplemented:
+		return true
+	default:
+		return 300 <= status && status <= 499
+	}
+}
+
+// wait returns how long to wait before the next of several tries, the n-th
+// having failed as t, and whether that fits what ctx leaves.
+func (t try) wait(ctx context.Context, n int) (d time.Duration, fits bool) {
+	d = backoff(n)
+	if t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable {
+		d = max(d, parseRetryAfter(t.retryAfter, time.Now()))
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return d, d <= maxUnboundedWait
+	}
+	return d, d < time.Until(deadline)
+}
+
+// backoff draws the wait after the n-th try, from 1.
+func backoff(n int) time.Duration {
+	ceiling := maxBackoff
+	if shift := n - 1; shift < 16 {
+		ceiling = min(ceiling, firstBackoff<<shift)
+	}
+	return rand.N(ceiling)
+}
+
+// parseRetryAfter returns the wait that a Retry-After header asks for, in
+// seconds or as a date; 0 where it asks for nothing that can be read.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	if date, err := http.ParseTime(header); err == nil {
+		return date.Sub(now)
+	}
+	seconds, err := strconv.ParseInt(header, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
+	}
+	if seconds > int64(math.MaxInt64/time.Second) {
+		return math.MaxInt64
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// sleep waits for d, or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,81 @@
+package iomeeting
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// parseSite checks the address of a site and returns it in the form that the
+// paths of the endpoints are appended to.
+func parseSite(site string, insecureHTTP bool) (string, error) {
+	u, reason := splitSite(site)
+	if reason == "" && u.Scheme != "https" && !insecureHTTP && !isLoopback(u.Hostname()) {
+		reason = "must start with https://, since http sends passwords in clear"
+	}
+	if reason != "" {
+		return "", &ParameterError{"site", reason}
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// splitSite parses the address of a site, or says why it is none.
+func splitSite(site string) (u *url.URL, reason string) {
+	if !utf8.ValidString(site) || strings.ContainsFunc(site, isForbiddenInSite) {
+		return nil, "holds a space, a backslash, a control character or invalid UTF-8"
+	}
+	u, err := url.Parse(site)
+	switch {
+	case err != nil:
+		return nil, "is not a URL"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "must start with https://"
+	case u.User != nil:
+		return nil, "must not hold a user name or password"
+	case strings.ContainsRune(site, '?'):
+		return nil, "must not hold a query"
+	case strings.ContainsRune(site, '#'):
+		return nil, "must not hold a fragment"
+	case !isHostname(u.Hostname()):
+		return nil, "names no valid host"
+	case !isPort(u):
+		return nil, "names a port that is not in 1 to 65535"
+	case slices.ContainsFunc(strings.Split(u.Path, "/"), isDotSegment):
+		return nil, "must not hold . or .. in its path"
+	}
+	return u, ""
+}
+
+func isForbiddenInSite(r rune) bool {
+	return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r)
+}
+
+func isDotSegment(s string) bool { return s == "." || s == ".." }
+
+// isHostname reports whether host is an IP address or could be a domain name.
+func isHostname(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return host != "" && !strings.ContainsFunc(host, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+	})
+}
+
+// isPort reports whether u has a valid port, or none.
+func isPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	port, err := strconv.Atoi(u.Port())
+	return err == nil && 1 <= port && port <= 65535
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
