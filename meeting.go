@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -322,7 +324,7 @@ func plain(param, value string) error {
 	if !utf8.ValidString(value) {
 		return &ParameterError{param, "is not valid UTF-8"}
 	}
-	if hasControl(value) {
+	if strings.ContainsFunc(value, unicode.IsControl) {
 		return &ParameterError{param, "holds a control character"}
 	}
 	return nil

@@ -124,18 +124,17 @@ func splitAnswer(body []byte, charset string, n int) (fields, error) {
 	if err != nil {
 		return fields{}, err
 	}
+	if strings.ContainsFunc(line, unicode.IsControl) {
+		return fields{}, errors.New("holds a control character")
+	}
 	status, rest, _ := strings.Cut(line, ",")
 	id, password, more := strings.Cut(rest, ",")
-	if more && n < 3 {
-		return fields{}, errors.New("has more values than the spec knows")
-	}
-	status = strings.Trim(status, " \t")
+	status, id = strings.Trim(status, " "), strings.Trim(id, " ")
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
 		return fields{}, errors.New("has a status that the spec does not know")
 	}
-	id = strings.Trim(id, " \t")
-	if hasControl(id) || hasControl(password) {
-		return fields{}, errors.New("holds a control character")
+	if more && n < 3 {
+		return fields{}, errors.New("has more values than the spec knows")
 	}
 	return fields{Status(status[0] - '0'), id, password}, nil
 }
@@ -170,14 +169,15 @@ func decodeLatin1(s string) string {
 
 const byteOrderMark = "\ufeff"
 
-// onlyLine returns the one line of s that is not blank, without its line end.
-// A page that is built from others may have a byte order mark on any line.
+// onlyLine returns the one line of s that is not blank, without its indent and
+// its line end. A page that is built from others may have a byte order mark on
+// any line.
 func onlyLine(s string) (string, error) {
 	only := ""
 	for line := range strings.Lines(s) {
-		line = strings.TrimLeft(line, byteOrderMark)
-		line = strings.TrimRight(line, "\r\n\t")
-		if strings.Trim(line, " \t\r"+byteOrderMark) == "" {
+		line = strings.TrimLeft(line, " \t\r\n"+byteOrderMark)
+		line = strings.TrimRight(line, "\t\r\n")
+		if line == "" {
 			continue
 		}
 		if only != "" {
@@ -190,5 +190,3 @@ func onlyLine(s string) (string, error) {
 	}
 	return only, nil
 }
-
-func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

@@ -1,0 +1,531 @@
+package iomeeting_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+const (
+	site        = "https://as.iomeeting.cn"
+	queryURL    = "https://as.iomeeting.cn/meetingControl/query"
+	scheduleURL = "https://as.iomeeting.cn/meetingControl/schedule"
+)
+
+var host = iomeeting.Host{Email: "test@abc.com", Password: iomeeting.NewSecret("123456")}
+
+// newClient returns a client of site.
+func newClient(t *testing.T, opts ...iomeeting.Option) *iomeeting.Client {
+	t.Helper()
+	c, err := iomeeting.NewClient(site, opts...)
+	require.NoError(t, err)
+	return c
+}
+
+// TestSpecLinks makes every link of the spec's examples. The options of a
+// link are sorted by name, where the spec has an order of its own.
+func TestSpecLinks(t *testing.T) {
+	c := newClient(t)
+	const email, id = "test@abc.com", "123456"
+	meetingPass, observerPass := iomeeting.NewSecret("654321"), iomeeting.NewSecret("111111")
+	type link func() (iomeeting.Link, error)
+	start := func(opts *iomeeting.StartOptions) link {
+		return func() (iomeeting.Link, error) { return c.Start(host, opts) }
+	}
+	join := func(opts *iomeeting.JoinOptions) link {
+		return func() (iomeeting.Link, error) { return c.Join(email, opts) }
+	}
+	joinByID := func(opts *iomeeting.JoinOptions) link {
+		return func() (iomeeting.Link, error) { return c.JoinByID(id, opts) }
+	}
+	tests := []struct {
+		make link
+		spec string // as the spec prints it, with the parameter that its table names
+		url  string
+	}{
+		{
+			start(nil),
+			"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456",
+			"https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456",
+		},
+		{
+			start(&iomeeting.StartOptions{Title: "Marketing"}),
+			"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&title=Marketing",
+			"https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456&title=Marketing",
+		},
+		{
+			start(&iomeeting.StartOptions{MeetingPassword: meetingPass}),
+			"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321",
+			"https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456&meetingPass=654321",
+		},
+		{
+			start(&iomeeting.StartOptions{MeetingPassword: meetingPass, Title: "Marketing"}),
+			"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321&title=Marketing",
+			"https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456&meetingPass=654321&title=Marketing",
+		},
+		{
+			start(&iomeeting.StartOptions{MeetingPassword: meetingPass, ObserverPassword: observerPass, Title: "Marketing"}),
+			"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321&observerPass=111111&title=Marketing",
+			"https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456&meetingPass=654321&observerPass=111111&title=Marketing",
+		},
+		{
+			join(nil),
+			"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com",
+			"https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com",
+		},
+		{
+			join(&iomeeting.JoinOptions{MeetingPassword: meetingPass}),
+			"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321",
+			"https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com&meetingPass=654321",
+		},
+		{
+			join(&iomeeting.JoinOptions{ObserverPassword: observerPass}),
+			"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&observerPass=111111",
+			"https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com&observerPass=111111",
+		},
+		{
+			join(&iomeeting.JoinOptions{UserName: "Joe Smith"}),
+			"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&userName=Joe+Smith",
+			"https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com&userName=Joe+Smith",
+		},
+		{
+			join(&iomeeting.JoinOptions{MeetingPassword: meetingPass, UserName: "Joe Smith"}),
+			"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321&userName=Joe+Smith",
+			"https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com&meetingPass=654321&userName=Joe+Smith",
+		},
+		{
+			func() (iomeeting.Link, error) { return c.StartByID(id, meetingPass) },
+			"https://as.iomeeting.cn/ssm.do?meetingID=123456&hostPass=654321",
+			"https://as.iomeeting.cn/ssm.do?hostPass=654321&meetingID=123456",
+		},
+		{
+			joinByID(nil),
+			"https://as.iomeeting.cn/jm.do?meetingID=123456",
+			"https://as.iomeeting.cn/jm.do?meetingID=123456",
+		},
+		{
+			joinByID(&iomeeting.JoinOptions{MeetingPassword: meetingPass}),
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321",
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321",
+		},
+		{
+			joinByID(&iomeeting.JoinOptions{ObserverPassword: observerPass}),
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&observerPass=111111",
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&observerPass=111111",
+		},
+		{
+			joinByID(&iomeeting.JoinOptions{UserName: "Joe Smith"}),
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&userName=Joe+Smith",
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&userName=Joe+Smith",
+		},
+		{
+			joinByID(&iomeeting.JoinOptions{MeetingPassword: meetingPass, UserName: "Joe Smith"}),
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321&userName=Joe+Smith",
+			"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321&userName=Joe+Smith",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.spec, func(t *testing.T) {
+			link, err := tt.make()
+			require.NoError(t, err)
+			assert.Equal(t, tt.url, link.URL())
+
+			spec, err := url.Parse(tt.spec)
+			require.NoError(t, err)
+			assert.Equal(t, spec.Query(), link.Params())
+			spec.RawQuery = ""
+			assert.Equal(t, spec.String(), link.Endpoint())
+		})
+	}
+}
+
+func TestLinkOfText(t *testing.T) {
+	c := newClient(t)
+	const title = `会议 "Q3_Review" 100% C++ *~`
+	link, err := c.Start(host, &iomeeting.StartOptions{Title: title})
+	require.NoError(t, err)
+	const encoded = "_E4_BC_9A_E8_AE_AE+_22Q3_5FReview_22+100_25+C_2B_2B+"
+	assert.Equal(t, "https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=123456&title="+encoded+"%2A_7E", link.URL())
+
+	got, err := iomeeting.DecodeText(link.Params().Get("title"))
+	require.NoError(t, err)
+	assert.Equal(t, title, got)
+}
+
+func TestLinkKeepsPathPrefix(t *testing.T) {
+	for site, want := range map[string]string{
+		"https://abc.iomeeting.cn":            "https://abc.iomeeting.cn/jm.do",
+		"https://abc.iomeeting.cn/":           "https://abc.iomeeting.cn/jm.do",
+		"https://abc.iomeeting.cn:8443/":      "https://abc.iomeeting.cn:8443/jm.do",
+		"https://abc.iomeeting.cn/a/b":        "https://abc.iomeeting.cn/a/b/jm.do",
+		"https://abc.iomeeting.cn/a/b/":       "https://abc.iomeeting.cn/a/b/jm.do",
+		"https://abc.iomeeting.cn/a%2Fb/%20/": "https://abc.iomeeting.cn/a%2Fb/%20/jm.do",
+		"HTTPS://abc.iomeeting.cn/A":          "https://abc.iomeeting.cn/A/jm.do",
+		"https://[2001:db8::1]:8443/a":        "https://[2001:db8::1]:8443/a/jm.do",
+		"http://localhost:8080":               "http://localhost:8080/jm.do",
+		"http://127.8.9.10":                   "http://127.8.9.10/jm.do",
+		"http://[::1]:80/a":                   "http://[::1]:80/a/jm.do",
+	} {
+		c, err := iomeeting.NewClient(site)
+		require.NoError(t, err)
+		link, err := c.JoinByID("123456", nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, link.Endpoint())
+		assert.Equal(t, want+"?meetingID=123456", link.URL())
+	}
+}
+
+func TestLinkParamsAreACopy(t *testing.T) {
+	link, err := newClient(t).Start(host, nil)
+	require.NoError(t, err)
+	link.Params().Set("hostPass", "other")
+	assert.Equal(t, url.Values{"hostEmail": {"test@abc.com"}, "hostPass": {"123456"}}, link.Params())
+}
+
+func TestLinksAreComparable(t *testing.T) {
+	c := newClient(t)
+	one, err := c.Start(host, &iomeeting.StartOptions{Title: "a"})
+	require.NoError(t, err)
+	same, err := c.Start(host, &iomeeting.StartOptions{Title: "a"})
+	require.NoError(t, err)
+	other, err := c.Start(host, &iomeeting.StartOptions{Title: "b"})
+	require.NoError(t, err)
+	assert.True(t, one == same)
+	assert.False(t, one == other)
+}
+
+func TestZeroLink(t *testing.T) {
+	var link iomeeting.Link
+	assert.Empty(t, link.URL())
+	assert.Empty(t, link.Endpoint())
+	assert.Empty(t, link.String())
+	assert.Equal(t, url.Values{}, link.Params())
+}
+
+// arrival is a request as a transport gets it.
+type arrival struct {
+	method, url, body string
+	header            http.Header
+}
+
+// answering returns a mock that answers url with an answer of the service, and
+// what arrives there.
+func answering(t *testing.T, url, answer string) (*httpmock.MockTransport, *[]arrival) {
+	t.Helper()
+	var arrivals []arrival
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder(http.MethodPost, url, func(req *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(req.Body)
+		assert.NoError(t, err)
+		assert.Equal(t, int64(len(body)), req.ContentLength)
+		assert.Nil(t, req.GetBody)
+		arrivals = append(arrivals, arrival{req.Method, req.URL.String(), string(body), req.Header})
+		return httpmock.NewStringResponse(http.StatusOK, answer), nil
+	})
+	return mock, &arrivals
+}
+
+// over returns the option that mounts a mock.
+func over(rt http.RoundTripper) iomeeting.Option {
+	return iomeeting.WithHTTPClient(&http.Client{Transport: rt})
+}
+
+var callHeader = http.Header{
+	"Content-Type":    {"application/x-www-form-urlencoded; charset=utf-8"},
+	"Accept-Encoding": {"identity"},
+	"User-Agent":      {"iomeeting-go"},
+}
+
+func TestQueryOnTheWire(t *testing.T) {
+	mock, arrivals := answering(t, queryURL, "3,000042,pa,ss")
+	got, err := newClient(t, over(mock)).Query(t.Context(), host)
+	require.NoError(t, err)
+	assert.Equal(t, iomeeting.QueryResult{
+		Status:          iomeeting.StatusInMeeting,
+		MeetingID:       "000042",
+		MeetingPassword: iomeeting.NewSecret("pa,ss"),
+	}, got)
+	assert.True(t, got.InMeeting())
+	assert.False(t, got.Available())
+	assert.Equal(t, []arrival{{
+		method: "POST",
+		url:    "https://as.iomeeting.cn/meetingControl/query",
+		body:   "hostEmail=test%40abc.com&hostPassword=123456",
+		header: callHeader,
+	}}, *arrivals)
+}
+
+func TestScheduleOnTheWire(t *testing.T) {
+	tests := []struct {
+		name string
+		opts *iomeeting.ScheduleOptions
+		body string
+	}{
+		{
+			"no options", nil,
+			"hostEmail=test%40abc.com&hostPassword=123456&meetingEndUrl=&meetingPassword=&operatorId=",
+		},
+		{
+			"empty options", &iomeeting.ScheduleOptions{},
+			"hostEmail=test%40abc.com&hostPassword=123456&meetingEndUrl=&meetingPassword=&operatorId=",
+		},
+		{
+			"all options", &iomeeting.ScheduleOptions{
+				MeetingPassword: iomeeting.NewSecret("ü &=%+#?;🙂"),
+				EndURL:          "https://partner.example/ended?a=b&c=d",
+				OperatorID:      "Joe_Smith 7+1",
+			},
+			"hostEmail=test%40abc.com&hostPassword=123456" +
+				"&meetingEndUrl=https%3A%2F%2Fpartner.example%2Fended%3Fa%3Db%26c%3Dd" +
+				"&meetingPassword=%C3%BC+%26%3D%25%2B%23%3F%3B%F0%9F%99%82" +
+				"&operatorId=Joe_Smith+7%2B1",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mock, arrivals := answering(t, scheduleURL, "0,000042")
+			got, err := newClient(t, over(mock)).Schedule(t.Context(), host, tt.opts)
+			require.NoError(t, err)
+			assert.Equal(t, iomeeting.ScheduleResult{MeetingID: "000042"}, got)
+			assert.Equal(t, []arrival{{
+				method: "POST",
+				url:    "https://as.iomeeting.cn/meetingControl/schedule",
+				body:   tt.body,
+				header: callHeader,
+			}}, *arrivals)
+		})
+	}
+}
+
+func TestCallsBelowPathPrefix(t *testing.T) {
+	mock, arrivals := answering(t, "https://abc.iomeeting.cn/a%2Fb/meetingControl/query", "0,,")
+	c, err := iomeeting.NewClient("https://abc.iomeeting.cn/a%2Fb/", over(mock), iomeeting.WithUserAgent("partner/1.0"))
+	require.NoError(t, err)
+	got, err := c.Query(t.Context(), host)
+	require.NoError(t, err)
+	assert.True(t, got.Available())
+	require.Len(t, *arrivals, 1)
+	assert.Equal(t, "https://abc.iomeeting.cn/a%2Fb/meetingControl/query", (*arrivals)[0].url)
+	assert.Equal(t, []string{"partner/1.0"}, (*arrivals)[0].header["User-Agent"])
+}
+
+func TestStatusErrors(t *testing.T) {
+	query := func(c *iomeeting.Client) error {
+		got, err := c.Query(context.Background(), host)
+		assert.False(t, got.Available())
+		assert.False(t, got.InMeeting())
+		return err
+	}
+	schedule := func(c *iomeeting.Client) error {
+		got, err := c.Schedule(context.Background(), host, nil)
+		assert.Zero(t, got)
+		return err
+	}
+	tests := []struct {
+		url, answer string
+		call        func(*iomeeting.Client) error
+		want        error
+		status      iomeeting.StatusError
+		text        string
+	}{
+		{
+			queryURL, "1,,", query, iomeeting.ErrHostNotFound,
+			iomeeting.StatusError{Op: "query", Status: iomeeting.StatusHostNotFound},
+			"iomeeting: query: host not found",
+		},
+		{
+			queryURL, "2,,", query, iomeeting.ErrWrongPassword,
+			iomeeting.StatusError{Op: "query", Status: iomeeting.StatusWrongPassword},
+			"iomeeting: query: wrong password",
+		},
+		{
+			scheduleURL, "1,", schedule, iomeeting.ErrHostNotFound,
+			iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusHostNotFound},
+			"iomeeting: schedule: host not found",
+		},
+		{
+			scheduleURL, "2,", schedule, iomeeting.ErrWrongPassword,
+			iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusWrongPassword},
+			"iomeeting: schedule: wrong password",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			mock, arrivals := answering(t, tt.url, tt.answer)
+			err := tt.call(newClient(t, over(mock)))
+			require.EqualError(t, err, tt.text)
+			var status *iomeeting.StatusError
+			require.ErrorAs(t, err, &status)
+			assert.Equal(t, tt.status, *status)
+			for _, sentinel := range sentinels {
+				assert.Equal(t, sentinel == tt.want, errors.Is(err, sentinel), sentinel)
+			}
+			assert.Len(t, *arrivals, 1, "a definite answer is not asked for again")
+		})
+	}
+}
+
+var sentinels = []error{
+	iomeeting.ErrHostNotFound, iomeeting.ErrWrongPassword, iomeeting.ErrInMeeting,
+	iomeeting.ErrInvalidParameter, iomeeting.ErrBadResponse, iomeeting.ErrOutcomeUnknown,
+}
+
+func TestScheduleIfAvailable(t *testing.T) {
+	opts := &iomeeting.ScheduleOptions{OperatorID: "7"}
+	tests := []struct {
+		name, query string
+		want        error
+		result      iomeeting.ScheduleResult
+		scheduled   int
+	}{
+		{"available", "0,,", nil, iomeeting.ScheduleResult{MeetingID: "123456"}, 1},
+		{"in a meeting", "3,654321,", iomeeting.ErrInMeeting, iomeeting.ScheduleResult{}, 0},
+		{"host not found", "1,,", iomeeting.ErrHostNotFound, iomeeting.ScheduleResult{}, 0},
+		{"wrong password", "2,,", iomeeting.ErrWrongPassword, iomeeting.ScheduleResult{}, 0},
+		{"bad response", "<html>", iomeeting.ErrBadResponse, iomeeting.ScheduleResult{}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mock, _ := answering(t, queryURL, tt.query)
+			mock.RegisterResponder("POST", scheduleURL, httpmock.NewStringResponder(200, "0,123456"))
+			got, err := newClient(t, over(mock)).ScheduleIfAvailable(t.Context(), host, opts)
+			require.ErrorIs(t, err, tt.want)
+			assert.Equal(t, tt.result, got)
+			assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+			calls := mock.GetCallCountInfo()
+			assert.Equal(t, 1, calls["POST "+queryURL])
+			assert.Equal(t, tt.scheduled, calls["POST "+scheduleURL])
+		})
+	}
+}
+
+func TestErrInMeetingIsAStatusError(t *testing.T) {
+	mock, _ := answering(t, queryURL, "3,654321,")
+	_, err := newClient(t, over(mock)).ScheduleIfAvailable(t.Context(), host, nil)
+	require.EqualError(t, err, "iomeeting: schedule: in a meeting")
+	var status *iomeeting.StatusError
+	require.ErrorAs(t, err, &status)
+	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, *status)
+}
+
+// TestActivatedMock mocks as users of httpmock do who inject nothing: then
+// http.DefaultTransport is no *http.Transport.
+func TestActivatedMock(t *testing.T) {
+	httpmock.Activate()
+	defer httpmock.DeactivateAndReset()
+	httpmock.RegisterResponder("POST", queryURL, httpmock.NewStringResponder(200, "0,,"))
+	httpmock.RegisterResponder("POST", scheduleURL, httpmock.NewStringResponder(200, "0,123456"))
+
+	for _, opts := range [][]iomeeting.Option{
+		nil,
+		{iomeeting.WithMaxIdleConns(4)},
+		{iomeeting.WithHTTPClient(&http.Client{})},
+	} {
+		httpmock.ZeroCallCounters()
+		c := newClient(t, opts...)
+		query, err := c.Query(t.Context(), host)
+		require.NoError(t, err)
+		assert.True(t, query.Available())
+		schedule, err := c.Schedule(t.Context(), host, nil)
+		require.NoError(t, err)
+		assert.Equal(t, "123456", schedule.MeetingID)
+		assert.Equal(t, 2, httpmock.GetTotalCallCount())
+	}
+}
+
+func TestMockedFailure(t *testing.T) {
+	broken := errors.New("broken")
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", queryURL, httpmock.NewErrorResponder(broken))
+	_, err := newClient(t, over(mock), iomeeting.WithRetries(0)).Query(t.Context(), host)
+	require.ErrorIs(t, err, broken)
+	require.EqualError(t, err, "iomeeting: query: broken")
+
+	_, err = newClient(t, over(mock), iomeeting.WithRetries(0)).Schedule(t.Context(), host, nil)
+	require.ErrorIs(t, err, httpmock.NoResponderFound)
+	assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown, "the mock read nothing")
+}
+
+func TestUnreadableAnswers(t *testing.T) {
+	tests := []struct {
+		name     string
+		response *http.Response
+		reason   string
+		refusal  bool // definite for Schedule
+	}{
+		{"redirect", respond(302, "", "Location", "https://elsewhere.example/?hostPassword=123456"), "is a redirect, HTTP status 302, which is not followed", true},
+		{"redirect that no URL names", respond(303, "", "Location", "https://%zz"), "is a redirect, HTTP status 303, which is not followed", true},
+		{"redirect of the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect, HTTP status 307, which is not followed", true},
+		{"not found", respond(404, "<h1>gone</h1>"), "has HTTP status 404 Not Found", true},
+		{"not implemented", respond(501, ""), "has HTTP status 501 Not Implemented", true},
+		{"no content", respond(204, ""), "has HTTP status 204 No Content", false},
+		{"partial content", respond(206, "0,,"), "has HTTP status 206 Partial Content", false},
+		{"status nobody knows", respond(299, "0,,"), "has HTTP status 299", false},
+		{"web page", respond(200, "<html>123456</html>"), "has a status that the spec does not know", false},
+		{"compressed", respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), "is compressed, which was not asked for", false},
+		{"nothing", respond(200, ""), "is empty", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(httpmock.ResponderFromResponse(tt.response))
+			c := newClient(t, over(mock))
+			check := func(op string, err error) {
+				require.ErrorIs(t, err, iomeeting.ErrBadResponse)
+				var bad *iomeeting.ResponseError
+				require.ErrorAs(t, err, &bad)
+				assert.Equal(t, op, bad.Op)
+				assert.Equal(t, tt.response.StatusCode, bad.StatusCode)
+				assert.Equal(t, tt.reason, bad.Reason)
+			}
+			_, err := c.Query(t.Context(), host)
+			check("query", err)
+			require.EqualError(t, err, "iomeeting: query: bad response: the answer "+tt.reason)
+
+			_, err = c.Schedule(t.Context(), host, nil)
+			check("schedule", err)
+			assert.Equal(t, !tt.refusal, errors.Is(err, iomeeting.ErrOutcomeUnknown))
+			text := "iomeeting: schedule: bad response: the answer " + tt.reason
+			if !tt.refusal {
+				text += "; the outcome is unknown: ask Query before scheduling again"
+			}
+			require.EqualError(t, err, text)
+			assert.Equal(t, 2, mock.GetTotalCallCount(), "neither was sent again")
+		})
+	}
+}
+
+// respond makes a response whose header has one field.
+func respond(status int, body string, field ...string) *http.Response {
+	res := httpmock.NewStringResponse(status, body)
+	if len(field) == 2 {
+		res.Header.Set(field[0], field[1])
+	}
+	return res
+}
+
+func TestResponseErrorHoldsTheBody(t *testing.T) {
+	mock, _ := answering(t, queryURL, "<html>123456</html>")
+	_, err := newClient(t, over(mock)).Query(t.Context(), host)
+	var bad *iomeeting.ResponseError
+	require.ErrorAs(t, err, &bad)
+	assert.Equal(t, "<html>123456</html>", bad.Body.Reveal())
+}
+
+func TestDeclaredCharset(t *testing.T) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", queryURL, httpmock.ResponderFromResponse(
+		respond(200, "3,1,p\xe4ss", "Content-Type", `text/html;charset="ISO-8859-1"`)))
+	got, err := newClient(t, over(mock)).Query(t.Context(), host)
+	require.NoError(t, err)
+	assert.Equal(t, "päss", got.MeetingPassword.Reveal())
+}

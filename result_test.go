@@ -1,0 +1,231 @@
+package iomeeting
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseQuery(t *testing.T) {
+	available := QueryResult{Status: StatusOK}
+	running := QueryResult{StatusInMeeting, "123456", NewSecret("654321")}
+	tests := []struct {
+		name, body, charset string
+		want                QueryResult
+	}{
+		// The table of section 5.
+		{"available", "0,,", "", available},
+		{"host not found", "1,,", "", QueryResult{Status: StatusHostNotFound}},
+		{"wrong password", "2,,", "", QueryResult{Status: StatusWrongPassword}},
+		{"in a meeting", "3,123456,654321", "", running},
+		// What a JSP makes of it.
+		{"missing fields", "0", "", available},
+		{"one missing field", "0,", "", available},
+		{"no meeting password", "3,123456", "", QueryResult{StatusInMeeting, "123456", Secret{}}},
+		{"empty meeting password", "3,123456,", "", QueryResult{StatusInMeeting, "123456", Secret{}}},
+		{"byte order mark", "\ufeff3,123456,654321", "utf-8", running},
+		{"CRLF", "3,123456,654321\r\n", "", running},
+		{"blank lines", "\r\n\n \t\r\n3,123456,654321\r\n \r\n\n", "UTF-8", running},
+		{"byte order marks and blank lines", "\ufeff\r\n\ufeff\ufeff3,123456,654321\r\n\ufeff\n", "", running},
+		{"indented", "\t  3,123456,654321\t\r\n", "", running},
+		{"spaces around the first two", " 3 , 123456 ,654321", "", running},
+		// Fields that must arrive as they are.
+		{"leading zeros", "3,000042,0", "", QueryResult{StatusInMeeting, "000042", NewSecret("0")}},
+		{"commas in the password", "3,1,a,b,,c", "", QueryResult{StatusInMeeting, "1", NewSecret("a,b,,c")}},
+		{"spaces in the password", "3,1, a b ", "", QueryResult{StatusInMeeting, "1", NewSecret(" a b ")}},
+		{"UTF-8", "3,1,pässwörd", "utf8", QueryResult{StatusInMeeting, "1", NewSecret("pässwörd")}},
+		{"Latin-1", "3,1,p\xe4ss", "ISO-8859-1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
+		{"Latin-1 with a byte order mark", "\xef\xbb\xbf3,1,p\xe4ss", "latin1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
+		{"ASCII in a charset not known", "3,123456,654321", "GBK", running},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parseQuery([]byte(tt.body), tt.charset)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestParseSchedule(t *testing.T) {
+	tests := []struct {
+		name, body string
+		status     Status
+		want       ScheduleResult
+	}{
+		{"success", "0,123456", StatusOK, ScheduleResult{"123456"}},
+		{"host not found", "1,", StatusHostNotFound, ScheduleResult{}},
+		{"wrong password", "2,", StatusWrongPassword, ScheduleResult{}},
+		{"missing field", "2", StatusWrongPassword, ScheduleResult{}},
+		{"leading zeros", "0,000042", StatusOK, ScheduleResult{"000042"}},
+		{"dressed", "\ufeff\r\n\r\n0,123456\r\n\r\n", StatusOK, ScheduleResult{"123456"}},
+		{"spaces", " 0 , 123456 ", StatusOK, ScheduleResult{"123456"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status, got, err := parseSchedule([]byte(tt.body), "")
+			require.NoError(t, err)
+			assert.Equal(t, tt.status, status)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// badAnswers are no answers to either call.
+var badAnswers = []struct{ name, body, charset, reason string }{
+	{"empty", "", "", "is empty"},
+	{"blank", " \r\n\t\n", "", "is empty"},
+	{"only a byte order mark", "\ufeff", "", "is empty"},
+	{"no status", ",1,2", "", "has a status that the spec does not know"},
+	{"unknown status", "4,1", "", "has a status that the spec does not know"},
+	{"negative status", "-1", "", "has a status that the spec does not know"},
+	{"two digits", "00,1", "", "has a status that the spec does not know"},
+	{"signed", "+0,1", "", "has a status that the spec does not know"},
+	{"other digits", "٠,1", "", "has a status that the spec does not know"},
+	{"HTML", "<!DOCTYPE html><title>Log in</title>", "utf-8", "has a status that the spec does not know"},
+	{"JSON", `{"status":0}`, "", "has a status that the spec does not know"},
+	{"two lines", "0,1\n0,1", "", "has more than one line"},
+	{"separator of a Mac", "0,1\r0,1", "", "holds a control character"},
+	{"NUL", "0,1\x002", "", "holds a control character"},
+	{"tab", "0,1\t2", "", "holds a control character"},
+	{"escape", "0,\x1b[2J", "", "holds a control character"},
+	{"C1 control", "0,1\u0085", "", "holds a control character"},
+	{"C1 control in Latin-1", "0,1\x85", "iso-8859-1", "holds a control character"},
+	{"no UTF-8", "0,\xe4", "", "is not valid UTF-8"},
+	{"no UTF-8 as declared", "0,\xe4", "UTF-8", "is not valid UTF-8"},
+	{"charset not known", "0,\xbb\xe1", "GBK", "is in a charset that is not known here"},
+	{"charset not known, by chance UTF-8", "0,\xc3\xa4", "GBK", "is in a charset that is not known here"},
+	{"UTF-16", "0\x00,\x001\x00", "utf-16le", "holds a control character"},
+	{"wrong password with a meeting", "2,1", "", "names a meeting that its status rules out"},
+}
+
+func TestBadAnswers(t *testing.T) {
+	for _, tt := range badAnswers {
+		t.Run(tt.name, func(t *testing.T) {
+			query, err := parseQuery([]byte(tt.body), tt.charset)
+			require.EqualError(t, err, tt.reason)
+			assert.Equal(t, QueryResult{Status: statusNone}, query)
+			assert.False(t, query.Available())
+
+			_, schedule, err := parseSchedule([]byte(tt.body), tt.charset)
+			require.EqualError(t, err, tt.reason)
+			assert.Zero(t, schedule)
+		})
+	}
+}
+
+func TestBadQueryAnswers(t *testing.T) {
+	tests := []struct{ name, body, reason string }{
+		{"available with a meeting", "0,1,", "names a meeting that its status rules out"},
+		{"available with a password", "0,,x", "names a meeting that its status rules out"},
+		{"one comma too many", "0,,,", "names a meeting that its status rules out"},
+		{"in no meeting", "3,,654321", "names no meeting"},
+		{"in a meeting, no more", "3", "names no meeting"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parseQuery([]byte(tt.body), "")
+			require.EqualError(t, err, tt.reason)
+			assert.False(t, got.Available())
+			assert.False(t, got.InMeeting())
+		})
+	}
+}
+
+func TestBadScheduleAnswers(t *testing.T) {
+	tests := []struct{ name, body, reason string }{
+		{"success without a meeting", "0,", "names no meeting"},
+		{"success, no more", "0", "names no meeting"},
+		{"status of a query", "3,123456", "has a status that the spec does not know"},
+		{"a third value", "0,123456,654321", "has more values than the spec knows"},
+		{"an empty third value", "0,123456,", "has more values than the spec knows"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, got, err := parseSchedule([]byte(tt.body), "")
+			require.EqualError(t, err, tt.reason)
+			assert.Zero(t, got)
+		})
+	}
+}
+
+// TestRecordedAnswers reads answers as bytes in files, dressed as servlets and
+// JSPs dress them.
+func TestRecordedAnswers(t *testing.T) {
+	want := QueryResult{StatusInMeeting, "000042", NewSecret("pässwörd, 2")}
+	files, err := filepath.Glob("testdata/answers/*")
+	require.NoError(t, err)
+	require.Len(t, files, 4)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			body, err := os.ReadFile(file)
+			require.NoError(t, err)
+			charset := strings.TrimPrefix(filepath.Ext(file), ".")
+			got, err := parseQuery(body, charset)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+func TestStatusString(t *testing.T) {
+	for status, want := range map[Status]string{
+		StatusOK:            "ok",
+		StatusHostNotFound:  "host not found",
+		StatusWrongPassword: "wrong password",
+		StatusInMeeting:     "in a meeting",
+		Status(7):           "status 7",
+		statusNone:          "status -1",
+	} {
+		assert.Equal(t, want, status.String())
+	}
+}
+
+func fuzzAnswers(f *testing.F) {
+	for _, tt := range badAnswers {
+		f.Add([]byte(tt.body), tt.charset)
+	}
+	for _, s := range []string{"0,,", "1,,", "2", "3,000042,a,b", "\ufeff\r\n3,1, p \r\n", "0,123456"} {
+		f.Add([]byte(s), "utf-8")
+	}
+	f.Add([]byte("3,1,p\xe4ss"), "iso-8859-1")
+}
+
+func FuzzParseQuery(f *testing.F) {
+	fuzzAnswers(f)
+	f.Fuzz(func(t *testing.T, body []byte, charset string) {
+		got, err := parseQuery(body, charset)
+		if err != nil {
+			require.Equal(t, QueryResult{Status: statusNone}, got)
+			return
+		}
+		require.Equal(t, got.InMeeting(), got.MeetingID != "")
+		if got.InMeeting() {
+			again, err := parseQuery([]byte("3,"+got.MeetingID+","+got.MeetingPassword.Reveal()), "")
+			require.NoError(t, err)
+			require.Equal(t, got, again)
+		}
+	})
+}
+
+func FuzzParseSchedule(f *testing.F) {
+	fuzzAnswers(f)
+	f.Fuzz(func(t *testing.T, body []byte, charset string) {
+		status, got, err := parseSchedule(body, charset)
+		if err != nil {
+			require.Zero(t, got)
+			return
+		}
+		require.Equal(t, status == StatusOK, got.MeetingID != "")
+		if status == StatusOK {
+			again, same, err := parseSchedule([]byte("0,"+got.MeetingID), "")
+			require.NoError(t, err)
+			require.Equal(t, status, again)
+			require.Equal(t, got, same)
+		}
+	})
+}
