@@ -345,7 +345,7 @@ func TestStatusErrors(t *testing.T) {
 		{
 			queryURL, "2,,", query, iomeeting.ErrWrongPassword,
 			iomeeting.StatusError{Op: "query", Status: iomeeting.StatusWrongPassword},
-			"iomeeting: query: wrong password",
+			"iomeeting: query: wrong host password",
 		},
 		{
 			scheduleURL, "1,", schedule, iomeeting.ErrHostNotFound,
@@ -355,7 +355,7 @@ func TestStatusErrors(t *testing.T) {
 		{
 			scheduleURL, "2,", schedule, iomeeting.ErrWrongPassword,
 			iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusWrongPassword},
-			"iomeeting: schedule: wrong password",
+			"iomeeting: schedule: wrong host password",
 		},
 	}
 	for _, tt := range tests {
@@ -411,7 +411,7 @@ func TestScheduleIfAvailable(t *testing.T) {
 func TestErrInMeetingIsAStatusError(t *testing.T) {
 	mock, _ := answering(t, queryURL, "3,654321,")
 	_, err := newClient(t, over(mock)).ScheduleIfAvailable(t.Context(), host, nil)
-	require.EqualError(t, err, "iomeeting: schedule: in a meeting")
+	require.EqualError(t, err, "iomeeting: schedule: host is in a meeting")
 	var status *iomeeting.StatusError
 	require.ErrorAs(t, err, &status)
 	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, *status)

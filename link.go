@@ -13,7 +13,7 @@ import (
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with
 // REDACTED in place of each password. Links are equal under == when they open
 // the same page with the same parameters. The zero Link opens nothing: its URL
-// is empty.
+// is empty. Spec: sections 1 to 4.
 type Link struct {
 	endpoint string
 	params   any // a struct with url tags, whose passwords are Secrets; nil in the zero Link

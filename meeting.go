@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Host is a host account of the service.
+// Host is a host account of the service. Spec: sections 1, 3, 5 and 6,
+// parameters hostEmail, and hostPass or hostPassword.
 type Host struct {
 	// Email is the account's e-mail address.
 	Email string
@@ -18,7 +19,7 @@ type Host struct {
 }
 
 // StartOptions are the optional parameters of [Client.Start]. An empty one is
-// not sent.
+// not sent. Spec: section 1, parameters meetingPass, observerPass and title.
 type StartOptions struct {
 	// MeetingPassword is what participants must give to join.
 	MeetingPassword Secret
@@ -29,19 +30,22 @@ type StartOptions struct {
 }
 
 // JoinOptions are the optional parameters of [Client.Join] and
-// [Client.JoinByID]. An empty one is not sent.
+// [Client.JoinByID]. An empty one is not sent. Spec: sections 2 and 4,
+// parameters meetingPass, observerPass and userName.
 type JoinOptions struct {
 	// MeetingPassword is the password of the meeting. The service takes the
 	// observers' one here as well.
 	MeetingPassword Secret
-	// ObserverPassword is the password for observers. It excludes
-	// MeetingPassword.
+	// ObserverPassword is the password for observers, in place of
+	// MeetingPassword. To set both is an error.
 	ObserverPassword Secret
 	// UserName is the participant's full name, any valid UTF-8.
 	UserName string
 }
 
-// ScheduleOptions are the optional parameters of [Client.Schedule].
+// ScheduleOptions are the optional parameters of [Client.Schedule]. An empty one
+// is sent as an empty one. Spec: section 6, parameters meetingPassword,
+// meetingEndUrl and operatorId.
 type ScheduleOptions struct {
 	// MeetingPassword is what participants must give to join.
 	MeetingPassword Secret

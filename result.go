@@ -28,8 +28,8 @@ const (
 	statusNone Status = -1
 )
 
-// String returns the meaning of the status: "ok", "host not found", "wrong
-// password", "in a meeting", and "status N" for another number N.
+// String returns the meaning of the status: "ok", "host not found", "wrong host
+// password", "host is in a meeting", and "status N" for another number N.
 func (s Status) String() string {
 	switch s {
 	case StatusOK:
@@ -37,9 +37,9 @@ func (s Status) String() string {
 	case StatusHostNotFound:
 		return "host not found"
 	case StatusWrongPassword:
-		return "wrong password"
+		return "wrong host password"
 	case StatusInMeeting:
-		return "in a meeting"
+		return "host is in a meeting"
 	default:
 		return "status " + strconv.Itoa(int(s))
 	}

@@ -176,8 +176,8 @@ func TestStatusString(t *testing.T) {
 	for status, want := range map[Status]string{
 		StatusOK:            "ok",
 		StatusHostNotFound:  "host not found",
-		StatusWrongPassword: "wrong password",
-		StatusInMeeting:     "in a meeting",
+		StatusWrongPassword: "wrong host password",
+		StatusInMeeting:     "host is in a meeting",
 		Status(7):           "status 7",
 		statusNone:          "status -1",
 	} {

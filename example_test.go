@@ -1,0 +1,454 @@
+package iomeeting_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/jarcoal/httpmock"
+
+	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/iomeetingtest"
+)
+
+// The examples run against a service in the process. Its accounts:
+var (
+	alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("correct horse")}
+	bob   = iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret("battery staple")}
+)
+
+// visit opens a link as a browser does that submits a form.
+func visit(link iomeeting.Link) {
+	res, err := http.PostForm(link.Endpoint(), link.Params())
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		log.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		log.Fatal(res.Status)
+	}
+}
+
+// startMeeting schedules a meeting, unless the host is in one, and returns the
+// link that starts it in the host's browser.
+func startMeeting(ctx context.Context, site string, host iomeeting.Host) (iomeeting.Link, error) {
+	client, err := iomeeting.NewClient(site) // such as "https://abc.iomeeting.cn"
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	meeting, err := client.ScheduleIfAvailable(ctx, host, nil)
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	return client.StartByID(meeting.MeetingID, host.Password)
+}
+
+func Example() {
+	service := iomeetingtest.NewServer(alice) // a service in the process
+	defer service.Close()
+	ctx := context.Background()
+
+	link, err := startMeeting(ctx, service.URL, alice)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+
+	_, err = startMeeting(ctx, service.URL, alice)
+	fmt.Println("second meeting:", err)
+	// Output:
+	// second meeting: iomeeting: schedule: host is in a meeting
+}
+
+func ExampleNewClient() {
+	client, err := iomeeting.NewClient("https://abc.iomeeting.cn/meetings/",
+		iomeeting.WithTimeout(0), // the context of each call decides
+		iomeeting.WithRetries(4),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	link, err := client.JoinByID("123456", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link.URL())
+
+	_, err = iomeeting.NewClient("http://abc.iomeeting.cn")
+	fmt.Println(err)
+	// Output:
+	// https://abc.iomeeting.cn/meetings/jm.do?meetingID=123456
+	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear
+}
+
+// newExampleClient returns a client to make links with.
+func newExampleClient() *iomeeting.Client {
+	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
+}
+
+func ExampleClient_Start() {
+	client := newExampleClient()
+	link, err := client.Start(alice, &iomeeting.StartOptions{
+		MeetingPassword:  iomeeting.NewSecret("tea, please"),
+		ObserverPassword: iomeeting.NewSecret("just looking"),
+		Title:            "Q3_Review 会议",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+	// Output:
+	// https://abc.iomeeting.cn/snm.do?hostEmail=alice%40example.com&hostPass=REDACTED&meetingPass=REDACTED&observerPass=REDACTED&title=Q3_5FReview+_E4_BC_9A_E8_AE_AE
+}
+
+func ExampleClient_StartByID() {
+	client := newExampleClient()
+	link, err := client.StartByID("000042", alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+	// Output:
+	// https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042
+}
+
+func ExampleClient_Join() {
+	client := newExampleClient()
+	link, err := client.Join("alice@example.com", &iomeeting.JoinOptions{
+		MeetingPassword: iomeeting.NewSecret("tea, please"),
+		UserName:        "Joe Smith",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+	// Output:
+	// https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&meetingPass=REDACTED&userName=Joe+Smith
+}
+
+func ExampleClient_JoinByID() {
+	client := newExampleClient()
+	link, err := client.JoinByID("000042", &iomeeting.JoinOptions{
+		ObserverPassword: iomeeting.NewSecret("just looking"),
+		UserName:         "Renée O'Brien",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+	// Output:
+	// https://abc.iomeeting.cn/jm.do?meetingID=000042&observerPass=REDACTED&userName=Ren_C3_A9e+O_27Brien
+}
+
+func ExampleClient_Query() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client, ctx := service.Client(), context.Background()
+
+	state, err := client.Query(ctx, alice)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("available:", state.Available())
+
+	link, err := client.Start(alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+	state, err = client.Query(ctx, alice)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("in a meeting:", state.InMeeting(), state.MeetingID)
+	// Output:
+	// available: true
+	// in a meeting: true 000001
+}
+
+func ExampleClient_Schedule() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client, ctx := service.Client(), context.Background()
+
+	meeting, err := client.Schedule(ctx, alice, &iomeeting.ScheduleOptions{
+		MeetingPassword: iomeeting.NewSecret("tea, please"),
+		EndURL:          "https://partner.example/meeting-ended",
+		OperatorID:      "booking-7",
+	})
+	switch {
+	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
+		fmt.Println("ask Query before scheduling again:", err)
+	case err != nil:
+		log.Fatal(err)
+	default:
+		fmt.Println("scheduled:", meeting.MeetingID)
+	}
+	// Output:
+	// scheduled: 000001
+}
+
+func ExampleClient_ScheduleIfAvailable() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client, ctx := service.Client(), context.Background()
+
+	meeting, err := client.ScheduleIfAvailable(ctx, alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("scheduled:", meeting.MeetingID)
+
+	link, err := client.StartByID(meeting.MeetingID, alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+	_, err = client.ScheduleIfAvailable(ctx, alice, nil)
+	fmt.Println("left alone:", errors.Is(err, iomeeting.ErrInMeeting))
+	// Output:
+	// scheduled: 000001
+	// left alone: true
+}
+
+func ExampleLink_URL() {
+	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link.URL())
+	// Output:
+	// https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith
+}
+
+func ExampleLink_Params() {
+	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("<form method=post action=%q>\n", link.Endpoint())
+	for name, values := range link.Params() {
+		if name == "userName" {
+			fmt.Printf("<input type=hidden name=%q value=%q>\n", name, values[0])
+		}
+	}
+	// Output:
+	// <form method=post action="https://abc.iomeeting.cn/jm.do">
+	// <input type=hidden name="userName" value="Joe Smith">
+}
+
+func ExampleLink_String() {
+	link, err := newExampleClient().StartByID("000042", alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link) // as does a log, JSON or a template
+	fmt.Println(strings.Contains(link.URL(), "REDACTED"))
+	// Output:
+	// https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042
+	// false
+}
+
+func ExampleSecret() {
+	var config struct{ Password iomeeting.Secret }
+	if err := config.Password.UnmarshalText([]byte("correct horse")); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%v %+v %q\n", config, config, config.Password)
+	fmt.Println(config.Password == alice.Password)
+	fmt.Println(config.Password.Reveal())
+	// Output:
+	// {REDACTED} {Password:REDACTED} REDACTED
+	// true
+	// correct horse
+}
+
+func ExampleEncodeText() {
+	encoded, err := iomeeting.EncodeText("Q3_Review 会议")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(encoded)
+	// Output:
+	// Q3_5FReview+_E4_BC_9A_E8_AE_AE
+}
+
+func ExampleDecodeText() {
+	for _, s := range []string{"Joe+Smith", "Joe Smith", "_E4_BC_9A", "100%"} {
+		text, err := iomeeting.DecodeText(s)
+		fmt.Printf("%q %v\n", text, err)
+	}
+	// Output:
+	// "Joe Smith" <nil>
+	// "Joe Smith" <nil>
+	// "会" <nil>
+	// "" iomeeting: invalid parameter: text holds a %, which the encoding replaces with _
+}
+
+// handle shows what to do about each error.
+func handle(err error) string {
+	var parameter *iomeeting.ParameterError
+	var response *iomeeting.ResponseError
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, iomeeting.ErrOutcomeUnknown): // first: it holds its cause as well
+		return "ask Query before scheduling again"
+	case errors.As(err, &parameter):
+		return "mend " + parameter.Param
+	case errors.Is(err, iomeeting.ErrHostNotFound):
+		return "mend the e-mail address"
+	case errors.Is(err, iomeeting.ErrWrongPassword):
+		return "ask for the password"
+	case errors.Is(err, iomeeting.ErrInMeeting):
+		return "wait until the meeting ends"
+	case errors.As(err, &response):
+		return fmt.Sprint("look at the site: HTTP status ", response.StatusCode)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "try later"
+	default:
+		return "look at the network: " + err.Error()
+	}
+}
+
+func ExampleStatusError() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client, ctx := service.Client(), context.Background()
+
+	_, err := client.Query(ctx, iomeeting.Host{Email: alice.Email, Password: bob.Password})
+	fmt.Println(handle(err))
+	_, err = client.Query(ctx, bob)
+	fmt.Println(handle(err))
+	_, err = client.Query(ctx, iomeeting.Host{Email: alice.Email})
+	fmt.Println(handle(err))
+	service.FailNext(iomeetingtest.HTTPStatus(http.StatusNotFound))
+	_, err = client.Query(ctx, alice)
+	fmt.Println(handle(err))
+	service.FailNext(iomeetingtest.HTTPStatus(http.StatusBadGateway))
+	_, err = client.Schedule(ctx, alice, nil)
+	fmt.Println(handle(err))
+	// Output:
+	// ask for the password
+	// mend the e-mail address
+	// mend hostPassword
+	// look at the site: HTTP status 404
+	// ask Query before scheduling again
+}
+
+// A test of one's own code runs against a service in the process.
+func Example_testingWithTheService() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client := service.Client()
+
+	meeting, err := client.Schedule(context.Background(), alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	service.FailNext(iomeetingtest.RawAnswer("<html>Log in</html>"))
+	_, err = client.Query(context.Background(), alice)
+	fmt.Println(meeting.MeetingID, errors.Is(err, iomeeting.ErrBadResponse))
+	for _, request := range service.Requests() {
+		fmt.Println(request.Method, request.Path, request.PostForm.Get("hostEmail"))
+	}
+	// Output:
+	// 000001 true
+	// POST /meetingControl/schedule alice@example.com
+	// POST /meetingControl/query alice@example.com
+}
+
+// Where nothing may listen, a mock answers in place of the network.
+func Example_testingWithHTTPMock() {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", "https://abc.iomeeting.cn/meetingControl/query",
+		httpmock.NewStringResponder(http.StatusOK, "3,000042,tea"))
+	client, err := iomeeting.NewClient("https://abc.iomeeting.cn",
+		iomeeting.WithHTTPClient(&http.Client{Transport: mock}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	state, err := client.Query(context.Background(), alice)
+	fmt.Println(state.InMeeting(), state.MeetingID, err)
+	// Output:
+	// true 000042 <nil>
+}
+
+// httpmock.Activate replaces http.DefaultTransport. It comes before NewClient.
+func Example_testingWithHTTPMockActivate() {
+	httpmock.Activate()
+	defer httpmock.DeactivateAndReset()
+	httpmock.RegisterResponder("POST", "https://abc.iomeeting.cn/meetingControl/schedule",
+		httpmock.NewStringResponder(http.StatusOK, "0,000042"))
+
+	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
+	if err != nil {
+		log.Fatal(err)
+	}
+	meeting, err := client.Schedule(context.Background(), alice, nil)
+	fmt.Println(meeting.MeetingID, err)
+	// Output:
+	// 000042 <nil>
+}
+
+func ExampleWithHTTPClient() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+
+	client, err := iomeeting.NewClient(service.URL, iomeeting.WithHTTPClient(&http.Client{
+		Transport: traced{http.DefaultTransport},
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := client.Query(context.Background(), alice); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// POST /meetingControl/query 200 OK
+}
+
+// traced is a RoundTripper that sees every request go by, and sends each once.
+type traced struct{ next http.RoundTripper }
+
+func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := t.next.RoundTrip(req)
+	if err == nil {
+		fmt.Println(req.Method, req.URL.Path, res.Status)
+	}
+	return res, err
+}
+
+func ExampleScheduleOptions() {
+	ended := make(chan string, 1)
+	partner := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		ended <- r.PostFormValue("operatorId")
+	}))
+	defer partner.Close()
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+
+	meeting, err := service.Client().Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
+		EndURL:     partner.URL + "/meeting-ended",
+		OperatorID: "booking-7",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := service.EndMeeting(meeting.MeetingID); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("over:", <-ended)
+	// Output:
+	// over: booking-7
+}
