@@ -1,11 +1,13 @@
 package iomeetingtest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -41,18 +43,16 @@ func answer(w http.ResponseWriter, format string, args ...any) {
 	fmt.Fprintf(w, format, args...)
 }
 
-// tellEnd POSTs operatorId to the end URL of m. Spec: section 6, Result.
+// tellEnd POSTs operatorId to the end URL of m. As a JDK does, it POSTs once
+// more where the connection drops before an answer. Spec: section 6, Result.
 func (s *Server) tellEnd(m meeting) error {
 	if m.endURL == "" {
 		return nil
 	}
-	form := url.Values{"operatorId": {m.operatorID}}
-	req, err := http.NewRequestWithContext(s.closing, http.MethodPost, m.endURL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return fmt.Errorf("iomeetingtest: end URL of meeting %s: %w", m.id, err)
+	res, err := s.postEnd(m)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		res, err = s.postEnd(m)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := s.toUsers.Do(req)
 	if err != nil {
 		return fmt.Errorf("iomeetingtest: end URL of meeting %s: %w", m.id, err)
 	}
@@ -62,4 +62,14 @@ func (s *Server) tellEnd(m meeting) error {
 		return fmt.Errorf("iomeetingtest: end URL of meeting %s: HTTP status %d", m.id, res.StatusCode)
 	}
 	return nil
+}
+
+func (s *Server) postEnd(m meeting) (*http.Response, error) {
+	form := url.Values{"operatorId": {m.operatorID}}
+	req, err := http.NewRequestWithContext(s.closing, http.MethodPost, m.endURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.toUsers.Do(req)
 }

@@ -1,14 +1,22 @@
 package iomeetingtest
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
-// maxBody bounds the body of a request, in bytes.
-const maxBody = 1 << 20
+const (
+	// maxBody bounds the body of a request, in bytes.
+	maxBody = 1 << 20
+
+	// maxURL bounds the address of a page, in bytes. Servlet containers have
+	// about this limit.
+	maxURL = 8000
+)
 
 // Request is a request that arrived at a [Server], whatever became of it. It
 // holds passwords in clear.
@@ -41,36 +49,57 @@ func (r Request) clone() Request {
 
 func cloneValues(v url.Values) url.Values { return url.Values(http.Header(v).Clone()) }
 
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	page := []string{http.MethodGet, http.MethodPost}
-	mux.Handle("/snm.do", s.recorded(page, servePage(s.openNew)))
-	mux.Handle("/ssm.do", s.recorded(page, servePage(s.openScheduled)))
-	mux.Handle("/jm.do", s.recorded(page, servePage(s.openJoin)))
-	call := []string{http.MethodPost}
-	mux.Handle("/meetingControl/query", s.recorded(call, s.failing(s.serveQuery)))
-	mux.Handle("/meetingControl/schedule", s.recorded(call, s.failing(s.serveSchedule)))
-	mux.Handle("/", s.recorded(page, http.NotFound))
-	return mux
+// endpoint is one of the six, and the methods that it takes.
+type endpoint struct {
+	methods []string
+	serve   http.HandlerFunc
 }
 
-// recorded parses and records each request, and hands it to next if its method
-// is one of methods.
-func (s *Server) recorded(methods []string, next http.HandlerFunc) http.Handler {
+func (s *Server) endpoints() map[string]endpoint {
+	page := []string{http.MethodGet, http.MethodPost}
+	call := []string{http.MethodPost}
+	return map[string]endpoint{
+		"/snm.do":                  {page, servePage(s.openNew)},
+		"/ssm.do":                  {page, servePage(s.openScheduled)},
+		"/jm.do":                   {page, servePage(s.openJoin)},
+		"/meetingControl/query":    {call, s.failing(s.serveQuery)},
+		"/meetingControl/schedule": {call, s.failing(s.serveSchedule)},
+	}
+}
+
+// routes returns a handler that parses and records each request, and hands it
+// to its endpoint.
+func (s *Server) routes() http.Handler {
+	endpoints := s.endpoints()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		err := r.ParseForm()
+		err := s.readForm(w, r)
 		s.record(r)
+		e, ok := endpoints[r.URL.Path]
 		switch {
-		case !slices.Contains(methods, r.Method):
-			w.Header().Set("Allow", strings.Join(methods, ", "))
+		case len(r.RequestURI) > maxURL:
+			http.Error(w, "the URL is too long", http.StatusBadRequest)
+		case !ok:
+			http.NotFound(w, r)
+		case !slices.Contains(e.methods, r.Method):
+			w.Header().Set("Allow", strings.Join(e.methods, ", "))
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		case err != nil:
 			http.Error(w, "the form cannot be read", http.StatusBadRequest)
 		default:
-			next(w, r)
+			e.serve(w, r)
 		}
 	})
+}
+
+// readForm parses the parameters of r. Close does not wait for the rest of a
+// form.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
+	stop := context.AfterFunc(s.closing, func() {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	})
+	defer stop()
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	return r.ParseForm()
 }
 
 func (s *Server) record(r *http.Request) {

@@ -5,8 +5,16 @@
 // and say in a few lines of HTML who is in which meeting, or why not; the two
 // calls answer exactly what the spec says. Meetings live as they do there: a
 // meeting is scheduled, the host starts it, people join it while it is in
-// progress, and it ends, be it by [Server.EndMeeting] or because the host
-// schedules another one. When it ends, operatorId is POSTed to its end URL.
+// progress, and it ends, be it by [Server.EndMeeting] or, in progress, because
+// the host schedules another one. When it ends, operatorId is POSTed to its end
+// URL, before EndMeeting returns or the call is answered.
+//
+// A test starts or joins a meeting as a browser does, by
+// http.Get(link.URL()) or http.PostForm(link.Endpoint(), link.Params()). The
+// page has HTTP status 200; or 400 for parameters that make no sense, 403 for a
+// wrong password, 404 for a host or a meeting that there is not, 409 for a
+// meeting that has not started or a host who is in another one, and 410 for a
+// meeting that has ended.
 //
 // A test looks at what arrived by [Server.Requests], and makes calls fail by
 // [Server.FailNext]. Where the spec is silent, the service is strict: a host in
@@ -65,9 +73,9 @@ func NewServer(hosts ...iomeeting.Host) *Server {
 	return s
 }
 
-// Close stops the service and waits until nothing of it runs. Calls that are
-// under way are answered first, without the rest of a [Delay]. To close a
-// server twice does nothing.
+// Close stops the service and waits until nothing of it runs. Calls that have
+// arrived are answered first, without the rest of a [Delay]. To close a server
+// twice does nothing.
 func (s *Server) Close() {
 	s.close()
 	s.http.Close()

@@ -1,0 +1,263 @@
+package iomeetingtest_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+func TestQuery(t *testing.T) {
+	host := func(name string) iomeeting.Host {
+		return iomeeting.Host{Email: name + "@abc.com", Password: tess.Password}
+	}
+	s := serve(t, tess, rene, host("open"), host("commas"), host("spaces"), host("free"), host("planned"), host("done"))
+	s.started(tess, "meetingPass", "654321", "observerPass", "111111", "title", "Marketing")
+	s.started(host("open"))
+	s.started(host("commas"), "meetingPass", ",a,b,,c,")
+	s.started(host("spaces"), "meetingPass", " a b ")
+	s.running(rene, "meetingPassword", "会议%2C+é")
+	s.scheduled(host("planned"), "meetingPassword", "654321")
+	require.NoError(t, s.EndMeeting(s.started(host("done"))))
+
+	tests := []struct{ name, email, password, body string }{
+		{"in a meeting", "test@abc.com", "123456", "3,000001,654321"},
+		{"in a meeting without a password", "open@abc.com", "123456", "3,000002,"},
+		{"commas in the password", "commas@abc.com", "123456", "3,000003,,a,b,,c,"},
+		{"spaces in the password", "spaces@abc.com", "123456", "3,000004, a b "},
+		{"in a scheduled meeting", "renée+1@abc.com", " pässwörd & co, 100% ", "3,000005,会议%2C+é"},
+		{"in no meeting", "free@abc.com", "123456", "0,,"},
+		{"in none yet", "planned@abc.com", "123456", "0,,"},
+		{"in none any more", "done@abc.com", "123456", "0,,"},
+		{"unknown host", "nobody@abc.com", "123456", "1,,"},
+		{"no host", "", "123456", "1,,"},
+		{"nothing", "", "", "1,,"},
+		{"wrong password in a meeting", "test@abc.com", "654321", "2,,"},
+		{"wrong password in no meeting", "free@abc.com", "12345", "2,,"},
+		{"password without its spaces", "renée+1@abc.com", "pässwörd & co, 100%", "2,,"},
+		{"no password", "test@abc.com", "", "2,,"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer := s.call("/meetingControl/query", "hostEmail", tt.email, "hostPassword", tt.password)
+			assert.Equal(t, reply{200, "text/plain; charset=utf-8", tt.body}, answer)
+		})
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	s := serve(t, tess, rene)
+	tests := []struct{ name, email, password, body string }{
+		{"success", "test@abc.com", "123456", "0,000001"},
+		{"another", "test@abc.com", "123456", "0,000002"},
+		{"unknown host", "nobody@abc.com", "123456", "1,"},
+		{"no host", "", "123456", "1,"},
+		{"nothing", "", "", "1,"},
+		{"wrong password", "test@abc.com", "654321", "2,"},
+		{"no password", "test@abc.com", "", "2,"},
+		{"another host", "renée+1@abc.com", " pässwörd & co, 100% ", "0,000003"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer := s.call("/meetingControl/schedule", "hostEmail", tt.email, "hostPassword", tt.password)
+			assert.Equal(t, reply{200, "text/plain; charset=utf-8", tt.body}, answer)
+		})
+	}
+}
+
+func TestScheduledMeetingHasItsPassword(t *testing.T) {
+	s := serve(t, tess)
+	id := s.running(tess, "meetingPassword", "a,b")
+	assert.Equal(t, line("3,"+id+",a,b"), s.query(tess))
+	assert.Equal(t, http.StatusOK, s.open("/jm.do", "meetingID", id, "meetingPass", "a,b").Status)
+	assert.Equal(t, http.StatusForbidden, s.joinByID(id).Status)
+}
+
+// TestCallsTakeParametersFromTheBody sends each parameter in the URL or in the
+// body.
+func TestCallsTakeParametersFromTheBody(t *testing.T) {
+	const email, password = "hostEmail=test%40abc.com", "hostPassword=123456"
+	s := serve(t, tess)
+	tests := []struct{ name, url, body, query, schedule string }{
+		{"all in the URL", email + "&" + password, "", "1,,", "1,"},
+		{"e-mail address in the URL", email, password, "1,,", "1,"},
+		{"password in the URL", password, email, "2,,", "2,"},
+		{"wrong ones in the URL", "hostEmail=x&hostPassword=x", email + "&" + password, "0,,", "0,000001"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, err := send(http.MethodPost, s.URL+"/meetingControl/query?"+tt.url, tt.body)
+			require.NoError(t, err)
+			assert.Equal(t, line(tt.query), answer)
+			answer, err = send(http.MethodPost, s.URL+"/meetingControl/schedule?"+tt.url, tt.body)
+			require.NoError(t, err)
+			assert.Equal(t, line(tt.schedule), answer)
+		})
+	}
+}
+
+func TestScheduleOptionsInTheURLDoNotCount(t *testing.T) {
+	s, u := serve(t, tess), newUser(t, accept)
+	inURL := form("meetingPassword", "654321", "meetingEndUrl", u.URL+"/url", "operatorId", "42").Encode()
+	tests := []struct {
+		name, body string
+		told       []told
+	}{
+		{"no options in the body", valid, nil},
+		{"an end URL in the body", valid + "&meetingEndUrl=" + url.QueryEscape(u.URL+"/body"), []told{ending("/body", "operatorId=")}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, err := send(http.MethodPost, s.URL+"/meetingControl/schedule?"+inURL, tt.body)
+			require.NoError(t, err)
+			id := strings.TrimPrefix(answer.Body, "0,")
+			s.startByID(id, tess)
+			assert.Equal(t, line("3,"+id+","), s.query(tess))
+			require.NoError(t, s.EndMeeting(id))
+			assert.Equal(t, tt.told, u.wasTold())
+		})
+	}
+}
+
+func TestBodyThatIsNoForm(t *testing.T) {
+	s := serve(t, tess)
+	const body = `{"hostEmail": "test@abc.com", "hostPassword": "123456"}`
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/meetingControl/query", strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := exchange(req)
+	require.NoError(t, err)
+	assert.Equal(t, line("1,,"), answer)
+}
+
+func TestScheduleEndsTheRunningMeeting(t *testing.T) {
+	s, u := serve(t, tess, rene), newUser(t, accept)
+	planned := s.scheduled(tess, "meetingEndUrl", u.URL+"/planned")
+	others := s.running(rene, "meetingEndUrl", u.URL+"/others")
+	first := s.running(tess, "meetingEndUrl", u.URL+"/first?x=a%20b&y", "operatorId", "42")
+	require.Empty(t, u.wasTold())
+
+	second := s.scheduled(tess)
+	assert.Equal(t, []told{{"POST", "/first?x=a%20b&y", "application/x-www-form-urlencoded", "operatorId=42"}}, u.wasTold())
+	assert.Equal(t, line("0,,"), s.query(tess))
+	assert.Equal(t, refused(410, "Meeting 000003 has ended."), s.joinByID(first))
+	assert.Equal(t, http.StatusOK, s.joinByID(others).Status)
+
+	// One that has not started goes on being scheduled.
+	assert.Equal(t, http.StatusConflict, s.joinByID(planned).Status)
+	assert.Equal(t, http.StatusOK, s.startByID(second, tess).Status)
+	third := s.scheduled(tess)
+	assert.Equal(t, refused(410, "Meeting 000004 has ended."), s.joinByID(second))
+	assert.Equal(t, http.StatusOK, s.startByID(planned, tess).Status)
+	assert.Equal(t, refused(409, "Meeting 000005 has not started."), s.joinByID(third))
+	assert.Len(t, u.wasTold(), 1)
+}
+
+func TestScheduleEndsAMeetingStartedWithoutAnID(t *testing.T) {
+	s := serve(t, tess)
+	id := s.started(tess)
+	assert.Equal(t, line("0,000002"), s.schedule(tess))
+	assert.Equal(t, refused(410, "Meeting 000001 has ended."), s.joinByID(id))
+}
+
+func TestRefusedScheduleEndsNothing(t *testing.T) {
+	s, u := serve(t, tess), newUser(t, accept)
+	id := s.running(tess, "meetingEndUrl", u.URL)
+	assert.Equal(t, line("2,"), s.schedule(iomeeting.Host{Email: tess.Email, Password: rene.Password}))
+	assert.Equal(t, line("3,"+id+","), s.query(tess))
+	assert.Empty(t, u.wasTold())
+}
+
+// TestScheduleWaitsForTheEndURL holds the end URL's answer back. Other calls
+// must not wait for it as well.
+func TestScheduleWaitsForTheEndURL(t *testing.T) {
+	arrived, release, answered := make(chan struct{}), make(chan struct{}), make(chan reply)
+	u := newUser(t, func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-release
+	})
+	s := serve(t, tess)
+	s.running(tess, "meetingEndUrl", u.URL)
+
+	go func() { answered <- s.schedule(tess) }()
+	receive(t, arrived)
+	assert.Equal(t, line("0,,"), s.query(tess))
+	assert.Equal(t, []string{
+		"/meetingControl/schedule", "/ssm.do", "/meetingControl/schedule", "/meetingControl/query",
+	}, pathsTo(s), "what has arrived is there before it is answered")
+	select {
+	case <-answered:
+		assert.Fail(t, "schedule did not wait for the end URL")
+	default:
+	}
+	close(release)
+	assert.Equal(t, line("0,000002"), receive(t, answered))
+	assert.Equal(t, []told{ending("/", "operatorId=")}, u.wasTold())
+}
+
+func TestEndURL(t *testing.T) {
+	for _, code := range []int{200, 202, 204, 299} {
+		s, u := serve(t, tess), newUser(t, status(code))
+		id := s.running(tess, "meetingEndUrl", u.URL+"/over", "operatorId", "42")
+		require.NoError(t, s.EndMeeting(id))
+		assert.Equal(t, []told{{"POST", "/over", "application/x-www-form-urlencoded", "operatorId=42"}}, u.wasTold())
+	}
+}
+
+func TestEndURLOfAMeetingThatNeverStarted(t *testing.T) {
+	s, u := serve(t, tess), newUser(t, accept)
+	id := s.scheduled(tess, "meetingEndUrl", u.URL, "operatorId", "42")
+	require.NoError(t, s.EndMeeting(id))
+	assert.Equal(t, []told{ending("/", "operatorId=42")}, u.wasTold())
+}
+
+// TestNoEndURL relies on the error that a POST to an empty URL would bring.
+func TestNoEndURL(t *testing.T) {
+	s := serve(t, tess)
+	require.NoError(t, s.EndMeeting(s.running(tess, "meetingEndUrl", "", "operatorId", "42")))
+	require.NoError(t, s.EndMeeting(s.running(tess, "operatorId", "42")))
+	require.NoError(t, s.EndMeeting(s.started(tess)))
+}
+
+func TestOperatorID(t *testing.T) {
+	tests := []struct{ name, id, body string }{
+		{"empty", "", "operatorId="},
+		{"plain", "op-42_x.y~z", "operatorId=op-42_x.y~z"},
+		{"spaces", " a b ", "operatorId=+a+b+"},
+		{"delimiters", "a&operatorId=b;c=d", "operatorId=a%26operatorId%3Db%3Bc%3Dd"},
+		{"escapes", "100%25+_41", "operatorId=100%2525%2B_41"},
+		{"Unicode", `会议 "Renée" 🙂`, "operatorId=%E4%BC%9A%E8%AE%AE+%22Ren%C3%A9e%22+%F0%9F%99%82"},
+		{"line break", "a\r\nb", "operatorId=a%0D%0Ab"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, u := serve(t, tess), newUser(t, accept)
+			require.NoError(t, s.EndMeeting(s.scheduled(tess, "meetingEndUrl", u.URL, "operatorId", tt.id)))
+			assert.Equal(t, []told{ending("/", tt.body)}, u.wasTold())
+		})
+	}
+}
+
+func TestOperatorIDOfTheClientComesBack(t *testing.T) {
+	ids := []string{"42", "a b+c&d=e%20;'\"", "会议", " ", "=", "_41"}
+	var got []string
+	u := newUser(t, accept)
+	s := serve(t, tess)
+	c := s.Client()
+	for _, id := range ids {
+		m, err := c.Schedule(t.Context(), tess, &iomeeting.ScheduleOptions{EndURL: u.URL, OperatorID: id})
+		require.NoError(t, err)
+		require.NoError(t, s.EndMeeting(m.MeetingID))
+	}
+	for _, told := range u.wasTold() {
+		values, err := url.ParseQuery(told.Body)
+		require.NoError(t, err)
+		got = append(got, values.Get("operatorId"))
+	}
+	assert.Equal(t, ids, got)
+}
