@@ -21,16 +21,25 @@ var (
 	// nothing was. It comes as a [*ParameterError].
 	ErrInvalidParameter = errors.New("iomeeting: invalid parameter")
 
-	// ErrBadResponse says that something answered, but not as the spec has it.
-	// It comes as a [*ResponseError].
+	// ErrBadResponse says that something answered, but not as the spec has it:
+	// the service in trouble (HTTP status 429 or 5xx), or something in its
+	// place. It comes as a [*ResponseError].
 	ErrBadResponse = errors.New("iomeeting: bad response")
 
 	// ErrOutcomeUnknown says that [Client.Schedule] may have been carried out,
-	// or may not: the request left, and no answer came that tells. To schedule
-	// again could end the meeting that was made and is now running; ask
-	// [Client.Query] first. The chain holds the cause as well: a
-	// [*ResponseError], a context's error or a network error.
+	// or may not: the request left, and no answer came that tells. The chain
+	// holds the cause as well: a [*ResponseError], a context's error or a
+	// network error.
+	//
+	// Ask [Client.Query] before scheduling again. While the host is available,
+	// to schedule again ends nothing; a meeting that was made nevertheless is
+	// one that nobody knows the ID of, and stays unstarted. While the host is
+	// in a meeting, to schedule again ends that.
 	ErrOutcomeUnknown = errors.New("iomeeting: outcome unknown")
+
+	// ErrBadSignature says that an operator ID was not signed by this
+	// [EndSigner].
+	ErrBadSignature = errors.New("iomeeting: bad signature")
 )
 
 // ParameterError says which argument cannot be sent, and why. It never quotes

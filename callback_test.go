@@ -1,0 +1,279 @@
+package iomeeting_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+var (
+	signingKey = iomeeting.NewSecret("0123456789abcdef0123456789abcdef")
+	otherKey   = iomeeting.NewSecret("fedcba9876543210fedcba9876543210")
+)
+
+func newSigner(t *testing.T, key iomeeting.Secret, retired ...iomeeting.Secret) *iomeeting.EndSigner {
+	t.Helper()
+	signer, err := iomeeting.NewEndSigner(key, retired...)
+	require.NoError(t, err)
+	return signer
+}
+
+func TestSign(t *testing.T) {
+	signer := newSigner(t, signingKey)
+	// printf 'iomeeting operatorId: Ym9va2luZy03' |
+	//   openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef -binary | basenc --base64url
+	const signed = "Ym9va2luZy03.vi1oQX72Zdb-54v2vtRuw0mFR4iz23NawK_BpUZVLlw"
+	assert.Equal(t, signed, signer.Sign("booking-7"))
+	for _, id := range []string{"booking-7", "", "a,b", "会议", "\x00\xff\n", strings.Repeat("x", 1000)} {
+		signed := signer.Sign(id)
+		assert.Regexp(t, `^[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{43}$`, signed)
+		got, err := signer.Verify(signed)
+		require.NoError(t, err)
+		assert.Equal(t, id, got)
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	signer := newSigner(t, signingKey)
+	signed := signer.Sign("booking-7")
+	payload, signature, _ := strings.Cut(signed, ".")
+	for name, forged := range map[string]string{
+		"nothing":           "",
+		"no signature":      payload,
+		"empty signature":   payload + ".",
+		"no ID":             "." + signature,
+		"cut":               signed[:len(signed)-1],
+		"longer":            signed + "A",
+		"other ID":          "Ym9va2luZy04." + signature,
+		"other key":         newSigner(t, otherKey).Sign("booking-7"),
+		"line break":        signed[:3] + "\n" + signed[3:],
+		"line break at end": signed + "\n",
+		"space":             signed + " ",
+		"padding":           payload + "=." + signature,
+		"signed twice":      signed + "." + signature,
+		"last bits changed": signed[:len(signed)-1] + string(signed[len(signed)-1]+1),
+		"unsigned":          "booking-7",
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := signer.Verify(forged)
+			require.ErrorIs(t, err, iomeeting.ErrBadSignature)
+			require.EqualError(t, err, "iomeeting: bad signature")
+			assert.Empty(t, id)
+		})
+	}
+}
+
+func TestKeysAreChanged(t *testing.T) {
+	before := newSigner(t, signingKey)
+	underWay := before.Sign("booking-7")
+
+	after := newSigner(t, otherKey, signingKey)
+	id, err := after.Verify(underWay)
+	require.NoError(t, err)
+	assert.Equal(t, "booking-7", id)
+	_, err = before.Verify(after.Sign("booking-8"))
+	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the new key signs")
+
+	_, err = newSigner(t, otherKey).Verify(underWay)
+	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the old key is dropped")
+}
+
+func TestShortKeys(t *testing.T) {
+	short := iomeeting.NewSecret(strings.Repeat("k", 31))
+	_, err := iomeeting.NewEndSigner(short)
+	requireParameterError(t, err, "key", "is shorter than 32 bytes")
+	_, err = iomeeting.NewEndSigner(iomeeting.Secret{})
+	requireParameterError(t, err, "key", "is shorter than 32 bytes")
+	_, err = iomeeting.NewEndSigner(signingKey, otherKey, short)
+	requireParameterError(t, err, "retired", "holds a key that is shorter than 32 bytes")
+}
+
+func TestSignerPrintsNoKey(t *testing.T) {
+	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat(canary, 3)))
+	require.NoError(t, err)
+	requireSilent(t, signer)
+}
+
+func FuzzVerify(f *testing.F) {
+	signer, err := iomeeting.NewEndSigner(signingKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("", "")
+	f.Add("booking-7", signer.Sign("booking-7"))
+	f.Add("\xff", ".")
+	f.Fuzz(func(t *testing.T, id, signed string) {
+		got, err := signer.Verify(signer.Sign(id))
+		require.NoError(t, err)
+		require.Equal(t, id, got)
+		if got, err := signer.Verify(signed); err == nil {
+			require.Equal(t, signed, signer.Sign(got))
+		}
+	})
+}
+
+// ends collects what onEnd is called with.
+type ends struct{ ids []string }
+
+func (e *ends) add(_ context.Context, id string) error {
+	e.ids = append(e.ids, id)
+	return nil
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// callBack hands a request to h.
+func callBack(h http.Handler, method, target, contentType string, body io.Reader) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, body)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestEndIsTold(t *testing.T) {
+	var signed, unsigned ends
+	signer := newSigner(t, signingKey)
+	for _, contentType := range []string{formType, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"} {
+		w := callBack(signer.Handler(signed.add), "POST", "/ended", contentType, strings.NewReader("operatorId="+signer.Sign("a,b 会")))
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Empty(t, w.Body.String())
+		w = callBack(iomeeting.UnsignedEndHandler(unsigned.add), "POST", "/ended?operatorId=url", contentType,
+			strings.NewReader("other=1&operatorId=a%2Cb+%E4%BC%9A"))
+		assert.Equal(t, http.StatusOK, w.Code)
+	}
+	assert.Equal(t, []string{"a,b 会", "a,b 会"}, signed.ids)
+	assert.Equal(t, []string{"a,b 会", "a,b 会"}, unsigned.ids)
+
+	w := callBack(iomeeting.UnsignedEndHandler(unsigned.add), "POST", "/ended", formType, strings.NewReader("operatorId="))
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Equal(t, "", unsigned.ids[2], "a meeting may have no operator ID")
+}
+
+// endless is a body that has no end.
+type endless struct{ read int }
+
+func (b *endless) Read(p []byte) (int, error) {
+	b.read += len(p)
+	return copy(p, bytes.Repeat([]byte("a"), len(p))), nil
+}
+
+func TestEndsThatAreRefused(t *testing.T) {
+	signer := newSigner(t, signingKey)
+	signed := "operatorId=" + signer.Sign("canary")
+	tests := []struct {
+		name, method, target, contentType, body string
+		code                                    int
+	}{
+		{"GET", "GET", "/ended?" + signed, "", "", 405},
+		{"HEAD", "HEAD", "/ended?" + signed, "", "", 405},
+		{"PUT", "PUT", "/ended", formType, signed, 405},
+		{"JSON", "POST", "/ended", "application/json", `{"operatorId":"canary"}`, 415},
+		{"multipart", "POST", "/ended", "multipart/form-data; boundary=a", "--a--", 415},
+		{"text", "POST", "/ended", "text/plain", signed, 415},
+		{"no type", "POST", "/ended", "", signed, 415},
+		{"no type that can be read", "POST", "/ended", "/;", signed, 415},
+		{"in the URL only", "POST", "/ended?" + signed, formType, "", 400},
+		{"missing", "POST", "/ended", formType, "operatorID=" + signed, 400},
+		{"twice", "POST", "/ended", formType, signed + "&" + signed, 400},
+		{"no form", "POST", "/ended", formType, signed + "&a=%zz", 400},
+		{"semicolon", "POST", "/ended", formType, signed + ";a", 400},
+		{"too long", "POST", "/ended", formType, signed + "&a=" + strings.Repeat("a", 4<<10), 413},
+		{"unsigned", "POST", "/ended", formType, "operatorId=canary", 403},
+		{"cut", "POST", "/ended", formType, signed[:len(signed)-1], 403},
+		{"other key", "POST", "/ended", formType, "operatorId=" + newSigner(t, otherKey).Sign("canary"), 403},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var ended ends
+			w := callBack(signer.Handler(ended.add), tt.method, tt.target, tt.contentType, strings.NewReader(tt.body))
+			assert.Equal(t, tt.code, w.Code)
+			assert.Equal(t, http.StatusText(tt.code)+"\n", w.Body.String(), "nothing of the ID comes back")
+			assert.Empty(t, ended.ids)
+			if tt.code == http.StatusMethodNotAllowed {
+				assert.Equal(t, "POST", w.Header().Get("Allow"))
+			}
+		})
+	}
+}
+
+func TestEndlessCallback(t *testing.T) {
+	var ended ends
+	body := new(endless)
+	w := callBack(newSigner(t, signingKey).Handler(ended.add), "POST", "/ended", formType, body)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
+	assert.Less(t, body.read, 16<<10)
+	assert.Empty(t, ended.ids)
+}
+
+func TestCallbackThatBreaksOff(t *testing.T) {
+	for err, code := range map[error]int{io.ErrUnexpectedEOF: 400, os.ErrDeadlineExceeded: 408} {
+		var ended ends
+		body := io.MultiReader(strings.NewReader("operatorId=a"), failingReader{err})
+		w := callBack(iomeeting.UnsignedEndHandler(ended.add), "POST", "/ended", formType, body)
+		assert.Equal(t, code, w.Code)
+		assert.Empty(t, ended.ids)
+	}
+}
+
+// TestOnEndThatFails runs in a server, whose other requests go on.
+func TestOnEndThatFails(t *testing.T) {
+	var logged bytes.Buffer
+	defer slog.SetDefault(slog.Default())
+	defer log.SetOutput(log.Writer())
+	defer log.SetFlags(log.Flags())
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+
+	h := iomeeting.UnsignedEndHandler(func(_ context.Context, id string) error {
+		switch id {
+		case "error":
+			return errors.New("canary")
+		case "panic":
+			panic("canary")
+		default:
+			return nil
+		}
+	})
+	s := httptest.NewServer(h)
+	defer s.Close()
+	for _, tt := range []struct {
+		id   string
+		code int
+		body string
+	}{
+		{"error", 500, "Internal Server Error\n"},
+		{"panic", 500, "Internal Server Error\n"},
+		{"fine", 200, ""},
+	} {
+		res, err := s.Client().PostForm(s.URL, url.Values{"operatorId": {tt.id}})
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, tt.code, res.StatusCode)
+		assert.Equal(t, tt.body, string(body))
+	}
+	assert.Contains(t, logged.String(), `msg="iomeeting: onEnd panicked" panic=canary stack=`)
+	assert.Equal(t, 1, strings.Count(logged.String(), "level=ERROR"))
+}
+
+func TestNilOnEnd(t *testing.T) {
+	assert.Panics(t, func() { iomeeting.UnsignedEndHandler(nil) })
+	assert.Panics(t, func() { newSigner(t, signingKey).Handler(nil) })
+}
