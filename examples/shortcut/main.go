@@ -1,0 +1,115 @@
+// Shortcut writes desktop shortcuts for Windows, macOS and Linux that start or
+// join a meeting.
+//
+// To start new meetings by a host account, whose password comes from the
+// environment:
+//
+//	IOMEETING_HOST_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -title Marketing
+//
+// To join a meeting, by its ID or by its host with -join, perhaps with the
+// meeting's password:
+//
+//	shortcut -site https://abc.iomeeting.cn -meeting 000042 -user "Joe Smith"
+//	IOMEETING_MEETING_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -join
+//
+// A shortcut holds its passwords in clear. A file that has one is created with
+// mode 0600.
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+func main() {
+	err := run(os.Args[1:], os.Getenv, os.Stdout)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "shortcut:", err)
+		os.Exit(1)
+	}
+}
+
+// wish is what the command line asks for.
+type wish struct {
+	site, dir, name               string
+	host, meetingID, title, user  string
+	join                          bool
+	hostPassword, meetingPassword iomeeting.Secret
+}
+
+func run(args []string, getenv func(string) string, out io.Writer) error {
+	w := wish{
+		hostPassword:    iomeeting.NewSecret(getenv("IOMEETING_HOST_PASSWORD")),
+		meetingPassword: iomeeting.NewSecret(getenv("IOMEETING_MEETING_PASSWORD")),
+	}
+	flags := flag.NewFlagSet("shortcut", flag.ContinueOnError)
+	flags.StringVar(&w.site, "site", "", "the service, such as https://abc.iomeeting.cn")
+	flags.StringVar(&w.dir, "dir", ".", "the folder to write to")
+	flags.StringVar(&w.name, "name", "", "the name of the shortcut")
+	flags.StringVar(&w.host, "host", "", "the host's e-mail address")
+	flags.StringVar(&w.meetingID, "meeting", "", "the ID of a meeting to join")
+	flags.StringVar(&w.title, "title", "", "the title of meetings that the shortcut starts")
+	flags.StringVar(&w.user, "user", "", "the name of who joins")
+	flags.BoolVar(&w.join, "join", false, "join the host's meeting in place of starting one")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	link, err := w.link()
+	if err != nil {
+		return err
+	}
+	name := cmp.Or(w.name, "Meeting")
+	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
+		path, err := write(w.dir, name, link, s)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, path)
+	}
+	return nil
+}
+
+func (w wish) link() (iomeeting.Link, error) {
+	client, err := iomeeting.NewClient(w.site)
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	options := &iomeeting.JoinOptions{MeetingPassword: w.meetingPassword, UserName: w.user}
+	switch {
+	case (w.host == "") == (w.meetingID == ""):
+		return iomeeting.Link{}, errors.New("one of -host and -meeting is needed, and not both")
+	case w.meetingID != "":
+		return client.JoinByID(w.meetingID, options)
+	case w.join:
+		return client.Join(w.host, options)
+	default:
+		return client.Start(iomeeting.Host{Email: w.host, Password: w.hostPassword},
+			&iomeeting.StartOptions{MeetingPassword: w.meetingPassword, Title: w.title})
+	}
+}
+
+// write writes a shortcut to a new file. One that is there is left alone: its
+// mode may be too wide.
+func write(dir, name string, link iomeeting.Link, s iomeeting.Shortcut) (string, error) {
+	mode := os.FileMode(0o644)
+	if link.String() != link.URL() { // there is something to hide
+		mode = 0o600
+	}
+	path := filepath.Join(dir, strings.NewReplacer("/", "-", `\`, "-").Replace(name)+s.Ext())
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(link.WriteShortcut(file, s, name), file.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(path))
+	}
+	return path, nil
+}

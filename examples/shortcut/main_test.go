@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// passwords is an environment.
+func passwords(name string) string {
+	return map[string]string{"IOMEETING_HOST_PASSWORD": "canary", "IOMEETING_MEETING_PASSWORD": ""}[name]
+}
+
+func TestShortcuts(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		url  string
+		mode os.FileMode
+	}{
+		{
+			"start", []string{"-host", "alice@example.com", "-title", "Q3_Review"},
+			"https://abc.iomeeting.cn/snm.do?hostEmail=alice%40example.com&hostPass=canary&title=Q3_5FReview", 0o600,
+		},
+		{
+			"join by host", []string{"-host", "alice@example.com", "-join", "-user", "Joe Smith"},
+			"https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith", 0o644,
+		},
+		{
+			"join by ID", []string{"-meeting", "000042"},
+			"https://abc.iomeeting.cn/jm.do?meetingID=000042", 0o644,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			dir := t.TempDir()
+			args := append([]string{"-site", "https://abc.iomeeting.cn", "-dir", dir, "-name", "a/b 会"}, tt.args...)
+			require.NoError(t, run(args, passwords, &out))
+			assert.NotContains(t, out.String(), "canary")
+			for _, ext := range []string{".url", ".webloc", ".desktop"} {
+				path := filepath.Join(dir, "a-b 会"+ext)
+				assert.Contains(t, out.String(), path+"\n")
+				info, err := os.Stat(path)
+				require.NoError(t, err)
+				assert.Equal(t, tt.mode, info.Mode().Perm()|tt.mode&0o044, "but for the umask")
+				assert.Zero(t, info.Mode().Perm()&^tt.mode)
+			}
+			file, err := os.ReadFile(filepath.Join(dir, "a-b 会.url"))
+			require.NoError(t, err)
+			assert.Equal(t, "[InternetShortcut]\r\nURL="+tt.url+"\r\n", string(file))
+
+			require.ErrorIs(t, run(args, passwords, &out), os.ErrExist)
+		})
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-site", "https://abc.iomeeting.cn"}, "one of -host and -meeting is needed, and not both"},
+		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-meeting", "1"}, "one of -host and -meeting is needed, and not both"},
+		{[]string{"-host", "a"}, "iomeeting: invalid parameter: site must start with https://"},
+		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-name", "a\nb"}, "iomeeting: invalid parameter: name holds a control character"},
+	} {
+		var out bytes.Buffer
+		dir := t.TempDir()
+		require.EqualError(t, run(append(tt.args, "-dir", dir), passwords, &out), tt.want)
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, files)
+	}
+}
