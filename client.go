@@ -15,7 +15,7 @@ const (
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
 // It is made by [NewClient], never changes, and may be used by several
 // goroutines at once. One Client for each site is enough: its calls share their
-// connections.
+// connections. It needs no closing; idle connections end by themselves.
 type Client struct {
 	site       string // without a slash at its end
 	pooled     http.RoundTripper
@@ -34,7 +34,7 @@ type Client struct {
 //
 // The error is a [*ParameterError], for a site that is no such URL, holds a
 // user name, a query, a fragment or a . or .. in its path, and for an option
-// whose value cannot be used. Nothing is sent.
+// that is nil or whose value cannot be used. Nothing is sent.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
 		httpClient:   new(http.Client),
@@ -45,6 +45,9 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 		userAgent:    defaultUserAgent,
 	}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, &ParameterError{"option", "is nil"}
+		}
 		if err := opt(&s); err != nil {
 			return nil, err
 		}
@@ -90,10 +93,13 @@ type Option func(*settings) error
 // and the package's own transports.
 //
 // A Transport is used as it is: it brings its own limits and connection pool,
-// and one that sends requests again by itself may end a meeting that
-// [Client.Schedule] made. With a nil Transport the client keeps its own ones.
-// The Timeout bounds each try of a call, [WithTimeout] the whole call.
+// and one that sends requests again by itself breaks the promise of
+// [Client.Schedule] to be sent once. With a nil Transport the client keeps its
+// own ones. The Timeout bounds each try of a call, [WithTimeout] the whole call.
 // CheckRedirect is not used, since no redirect is followed.
+//
+// A request counts as sent when the Transport has begun to read its body. A
+// mock that is to fail after sending must read it.
 //
 // A nil hc is a [*ParameterError].
 func WithHTTPClient(hc *http.Client) Option {
@@ -110,6 +116,10 @@ func WithHTTPClient(hc *http.Client) Option {
 // no bound. A deadline of the call's context counts as well. Default: 30
 // seconds.
 //
+// A try of [Client.Query] that others may follow gets an equal share of the time
+// that is left, so that a silent service cannot use up the call: by default the
+// first one gets 10 seconds. [Client.Schedule] gets all the time.
+//
 // A negative d is a [*ParameterError].
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
@@ -124,8 +134,12 @@ func WithTimeout(d time.Duration) Option {
 // WithRetries sets how many further tries may follow the first one of a call; 0
 // allows none. Default: 2.
 //
-// [Client.Query] is tried again after failures that may pass. [Client.Schedule]
-// is tried again only where nothing was sent.
+// [Client.Query] is tried again after a failure of the network, unless that is
+// definite (no such host, no valid certificate), and after HTTP status 408, 429,
+// 500, 502, 503 or 504. The wait before it grows from 0.2 to 5 seconds at the
+// most, and is drawn at random below that. A Retry-After header of a 429 or 503
+// is obeyed; where it does not fit the time that is left, the call fails at
+// once. [Client.Schedule] is tried again only where nothing was sent.
 //
 // A negative n is a [*ParameterError].
 func WithRetries(n int) Option {

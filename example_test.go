@@ -37,11 +37,7 @@ func visit(link iomeeting.Link) {
 
 // startMeeting schedules a meeting, unless the host is in one, and returns the
 // link that starts it in the host's browser.
-func startMeeting(ctx context.Context, site string, host iomeeting.Host) (iomeeting.Link, error) {
-	client, err := iomeeting.NewClient(site) // such as "https://abc.iomeeting.cn"
-	if err != nil {
-		return iomeeting.Link{}, err
-	}
+func startMeeting(ctx context.Context, client *iomeeting.Client, host iomeeting.Host) (iomeeting.Link, error) {
 	meeting, err := client.ScheduleIfAvailable(ctx, host, nil)
 	if err != nil {
 		return iomeeting.Link{}, err
@@ -52,15 +48,19 @@ func startMeeting(ctx context.Context, site string, host iomeeting.Host) (iomeet
 func Example() {
 	service := iomeetingtest.NewServer(alice) // a service in the process
 	defer service.Close()
+	client, err := iomeeting.NewClient(service.URL) // such as "https://abc.iomeeting.cn"
+	if err != nil {
+		log.Fatal(err)
+	}
 	ctx := context.Background()
 
-	link, err := startMeeting(ctx, service.URL, alice)
+	link, err := startMeeting(ctx, client, alice)
 	if err != nil {
 		log.Fatal(err)
 	}
 	visit(link)
 
-	_, err = startMeeting(ctx, service.URL, alice)
+	_, err = startMeeting(ctx, client, alice)
 	fmt.Println("second meeting:", err)
 	// Output:
 	// second meeting: iomeeting: schedule: host is in a meeting
@@ -312,10 +312,14 @@ func handle(err error) string {
 		return "ask for the password"
 	case errors.Is(err, iomeeting.ErrInMeeting):
 		return "wait until the meeting ends"
+	case errors.As(err, &response) && (response.StatusCode == 429 || response.StatusCode >= 500):
+		return "try later"
 	case errors.As(err, &response):
-		return fmt.Sprint("look at the site: HTTP status ", response.StatusCode)
+		return fmt.Sprint("look at the site's address: HTTP status ", response.StatusCode)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "try later"
+	case errors.Is(err, context.Canceled):
+		return "nobody waits any more"
 	default:
 		return "look at the network: " + err.Error()
 	}
@@ -335,14 +339,14 @@ func ExampleStatusError() {
 	service.FailNext(iomeetingtest.HTTPStatus(http.StatusNotFound))
 	_, err = client.Query(ctx, alice)
 	fmt.Println(handle(err))
-	service.FailNext(iomeetingtest.HTTPStatus(http.StatusBadGateway))
+	service.FailNext(iomeetingtest.Drop())
 	_, err = client.Schedule(ctx, alice, nil)
 	fmt.Println(handle(err))
 	// Output:
 	// ask for the password
 	// mend the e-mail address
 	// mend hostPassword
-	// look at the site: HTTP status 404
+	// look at the site's address: HTTP status 404
 	// ask Query before scheduling again
 }
 
@@ -352,20 +356,28 @@ func Example_testingWithTheService() {
 	defer service.Close()
 	client := service.Client()
 
-	meeting, err := client.Schedule(context.Background(), alice, nil)
+	link, err := startMeeting(context.Background(), client, alice)
 	if err != nil {
 		log.Fatal(err)
 	}
-	service.FailNext(iomeetingtest.RawAnswer("<html>Log in</html>"))
-	_, err = client.Query(context.Background(), alice)
-	fmt.Println(meeting.MeetingID, errors.Is(err, iomeeting.ErrBadResponse))
+	visit(link) // http.PostForm(link.Endpoint(), link.Params()), as a browser does
+	if err := service.EndMeeting("000001"); err != nil {
+		log.Fatal(err)
+	}
+
+	service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop()) // the query is answered, the schedule is not
+	_, err = startMeeting(context.Background(), client, alice)
+	fmt.Println(errors.Is(err, iomeeting.ErrOutcomeUnknown))
 	for _, request := range service.Requests() {
-		fmt.Println(request.Method, request.Path, request.PostForm.Get("hostEmail"))
+		fmt.Println(request.Method, request.Path)
 	}
 	// Output:
-	// 000001 true
-	// POST /meetingControl/schedule alice@example.com
-	// POST /meetingControl/query alice@example.com
+	// true
+	// POST /meetingControl/query
+	// POST /meetingControl/schedule
+	// POST /ssm.do
+	// POST /meetingControl/query
+	// POST /meetingControl/schedule
 }
 
 // Where nothing may listen, a mock answers in place of the network.

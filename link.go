@@ -11,7 +11,8 @@ import (
 // and to make one sends nothing.
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with
-// REDACTED in place of each password. Links are equal under == when they open
+// REDACTED in place of each password; a browser that is to follow the link must
+// be given [Link.URL]. Links are equal under == when they open
 // the same page with the same parameters. The zero Link opens nothing: its URL
 // is empty. Spec: sections 1 to 4.
 type Link struct {
@@ -32,8 +33,8 @@ func (l Link) URL() string { return l.urlWith(l.Params()) }
 // action of a form that POSTs them.
 func (l Link) Endpoint() string { return l.endpoint }
 
-// Params returns a copy of the page's parameters, passwords included, which are
-// the fields of a form that POSTs them. Texts are encoded already, with a space
+// Params returns a copy of the page's parameters, passwords included and in
+// clear, which are the fields of a form that POSTs them. Texts are encoded already, with a space
 // where [EncodeText] has a +, so that a form sends what [Link.URL] holds.
 func (l Link) Params() url.Values { return formValues(l.params) }
 

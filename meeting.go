@@ -176,8 +176,8 @@ type queryParams struct {
 }
 
 // Query asks whether the host is in a meeting, and in which: POST
-// meetingControl/query. It changes nothing, and is tried again after failures
-// that may pass.
+// meetingControl/query. A meeting that is scheduled and has not started does not
+// count. Query changes nothing, and is tried again as [WithRetries] says.
 //
 // The error is one of these:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
@@ -217,15 +217,17 @@ type scheduleParams struct {
 // first; [Client.ScheduleIfAvailable] leaves it alone.
 //
 // The request arrives once at the most. It is tried again only where nothing
-// was sent.
+// was sent. With the context of an HTTP request it is given up when that
+// visitor goes away, perhaps with the outcome unknown; [context.WithoutCancel]
+// keeps it.
 //
 // The error is one of these:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
 //   - a [*ParameterError] for hostEmail, hostPassword, meetingPassword,
 //     meetingEndUrl or operatorId; nothing was sent;
 //   - [ErrOutcomeUnknown], where the request may have been carried out, beside
-//     its cause, one of the following two: ask [Client.Query] before
-//     scheduling again;
+//     its cause, one of the following two. A [*ResponseError] is so with a 2xx
+//     that cannot be read, with 408 and with 5xx other than 501;
 //   - a [*ResponseError], where something answered but not as the spec has it;
 //   - a failure of the network, or the end of ctx or of the time-out, with its
 //     cause in the chain, such as [context.DeadlineExceeded] or [*net.OpError].
@@ -251,11 +253,12 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 
 // ScheduleIfAvailable asks by [Client.Query] whether the host is available, and
 // if so does what [Client.Schedule] does, both within one time-out. A meeting
-// that the host starts between the two is ended.
+// that the host starts between the two is ended. A meeting that is scheduled
+// and has not started is no obstacle: who must not schedule twice for a host
+// has to see to that.
 //
 // The error is a [*StatusError] that is [ErrInMeeting] where the host is in a
-// meeting, which goes on; otherwise it is one of Query or of Schedule, as its
-// Op tells.
+// meeting, which goes on; otherwise it is one that Query or Schedule returns.
 //
 // Spec: sections 5 and 6.
 func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *ScheduleOptions) (ScheduleResult, error) {

@@ -103,6 +103,7 @@ func TestBadOptions(t *testing.T) {
 		option        iomeeting.Option
 		param, reason string
 	}{
+		{nil, "option", "is nil"},
 		{iomeeting.WithHTTPClient(nil), "httpClient", "is nil"},
 		{iomeeting.WithLogger(nil), "logger", "is nil"},
 		{iomeeting.WithTimeout(-time.Second), "timeout", "is negative"},

@@ -58,7 +58,7 @@ type QueryResult struct {
 }
 
 // Available reports whether the host is free to start a meeting. The result of
-// a call that failed is never available.
+// a call that failed is never available; the zero QueryResult is.
 func (r QueryResult) Available() bool { return r.Status == StatusOK }
 
 // InMeeting reports whether the host is in a meeting.

@@ -17,10 +17,10 @@ const redacted = "REDACTED"
 // no method, on an unexported field, it prints an address. [Secret.Reveal] is
 // the only way to the value.
 //
-// Secrets are equal under == when their values are. The zero Secret is empty.
+// Secrets are equal under == when their values are. The zero Secret is empty,
+// and printed as REDACTED too; [Secret.IsZero] tells it from others.
 //
-// A Secret is not made to be stored: marshalled and read back, it holds the
-// word REDACTED.
+// A Secret is not made to be stored. What was marshalled cannot be read back.
 type Secret struct {
 	// A handle rather than a string, since fmt prints an unexported string
 	// field of a caller's struct without asking it.
@@ -61,9 +61,13 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText returns REDACTED, and never an error.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalText sets the secret to text as it stands, and never returns an
-// error. Configuration libraries fill a Secret by it.
+// UnmarshalText sets the secret to text as it stands. Configuration libraries
+// fill a Secret by it. The error is a [*ParameterError] for "secret", where text
+// is the word REDACTED: a secret was stored by a printer, and is lost.
 func (s *Secret) UnmarshalText(text []byte) error {
+	if string(text) == redacted {
+		return &ParameterError{"secret", "is the word that is printed in place of a secret"}
+	}
 	*s = NewSecret(string(text))
 	return nil
 }

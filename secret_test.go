@@ -71,6 +71,14 @@ func TestSecretUnmarshals(t *testing.T) {
 	assert.Equal(t, "<pass>", config.Password.Reveal())
 }
 
+func TestSecretThatWasPrintedIsNotReadBack(t *testing.T) {
+	stored, err := json.Marshal(host)
+	require.NoError(t, err)
+	var read iomeeting.Host
+	requireParameterError(t, json.Unmarshal(stored, &read), "secret", "is the word that is printed in place of a secret")
+	assert.True(t, read.Password.IsZero())
+}
+
 func TestSecretTakesPartInQuerystring(t *testing.T) {
 	values, err := query.Values(struct {
 		Sent    iomeeting.Secret `url:"sent"`

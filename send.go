@@ -94,7 +94,7 @@ func (c *Client) withTryTimeout(ctx context.Context, op operation, n int) (conte
 		share := time.Until(deadline) / time.Duration(c.retries+2-n)
 		ctx, cancel = context.WithTimeout(ctx, share)
 	}
-	if c.tryTimeout == 0 {
+	if c.tryTimeout <= 0 {
 		return ctx, cancel
 	}
 	ctx, cancelTry := context.WithTimeout(ctx, c.tryTimeout)
