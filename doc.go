@@ -19,10 +19,12 @@
 //   - [Client.Join] joins the meeting that a host is in (jm.do).
 //   - [Client.JoinByID] joins a meeting by its ID (jm.do).
 //
-// [Link.URL] is the address to open. It holds passwords in clear, and so
-// belongs in no log and no page that others see; [Link.String] shows it without
-// them. [Link.Endpoint] and [Link.Params] are for a form that POSTs them, which
-// leaves no password in a browser's history.
+// A Link is a handler: [Link.ServeHTTP] serves a page that POSTs the link's
+// parameters to the service, so that no password stands in a URL. [Link.Form] is
+// that form alone. [Link.URL] is an address to open by GET, which holds the
+// passwords in clear, and [Link.WriteShortcut] puts it into a file for a
+// desktop. [Link.String], which fmt, slog, JSON and templates show, is that
+// address without the passwords.
 //
 // Titles and user names may be any text. They travel in an encoding of their
 // own, for which see [EncodeText].
@@ -42,12 +44,13 @@
 //
 // A meeting that is to have a title, or to take observers, is started by
 // Client.Start. One whose ID must be known, or whose end must be told, is
-// scheduled. The service has no way to both.
+// scheduled. The service offers no way to have both.
 //
 // # The end of a meeting
 //
 // When a scheduled meeting ends, the service POSTs the parameter operatorId to
 // [ScheduleOptions.EndURL], with the value of [ScheduleOptions.OperatorID].
+// [EndSigner] signs that value, and makes a handler that takes no other.
 //
 // # Errors
 //
@@ -65,6 +68,7 @@
 //     address, and at what stands in between.
 //   - [ErrOutcomeUnknown], beside its cause: Schedule may have been carried
 //     out. Ask Query before scheduling again.
+//   - [ErrBadSignature]: an operator ID is none of ours.
 //   - Anything else is a failure of the network, or the end of the context or
 //     of the time-out, and keeps its cause: [context.DeadlineExceeded],
 //     [context.Canceled], [*net.OpError], [*net.DNSError].
@@ -73,8 +77,9 @@
 //
 // Passwords are of type [Secret], which prints as REDACTED wherever it is
 // printed, also inside of [Host], the options, [Link], [QueryResult] and errors.
-// [Secret.Reveal], [Link.URL] and [Link.Params] give passwords out, and nothing
-// else does. No error and no log record of this package holds one.
+// [Secret.Reveal] gives a password out, and so do the encoding of a request by
+// go-querystring and the methods of Link that open it: URL, Params, Form,
+// ServeHTTP and WriteShortcut. Nothing else does. No error and no log record of this package holds one.
 //
 // # Testing
 //

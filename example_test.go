@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/jarcoal/httpmock"
@@ -441,18 +445,115 @@ func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-func ExampleScheduleOptions() {
-	ended := make(chan string, 1)
-	partner := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		ended <- r.PostFormValue("operatorId")
+// startPage lets a host who has signed in start a meeting.
+func startPage(client *iomeeting.Client, host iomeeting.Host) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		link, err := client.Start(host, &iomeeting.StartOptions{Title: r.FormValue("title")})
+		if err != nil {
+			http.Error(w, "The meeting cannot be started.", http.StatusBadRequest)
+			return
+		}
+		link.ServeHTTP(w, r) // a page that POSTs the form at once
+	}
+}
+
+func ExampleLink_ServeHTTP() {
+	w := httptest.NewRecorder()
+	startPage(newExampleClient(), alice)(w, httptest.NewRequest(http.MethodGet, "/start?title=Marketing", nil))
+	fmt.Println(w.Code, w.Header().Get("Cache-Control"), w.Header().Get("Referrer-Policy"))
+	fmt.Println(strings.Contains(w.Body.String(), `<input type="hidden" name="title" value="Marketing">`))
+	// Output:
+	// 200 no-store no-referrer
+	// true
+}
+
+func ExampleLink_Form() {
+	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	page := template.Must(template.New("page").Parse("<h1>Tea at four</h1>\n{{.}}"))
+	if err := page.Execute(os.Stdout, link.Form("Join the meeting")); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// <h1>Tea at four</h1>
+	// <form method="post" action="https://abc.iomeeting.cn/jm.do" accept-charset="utf-8" autocomplete="off">
+	// <input type="hidden" name="hostEmail" value="alice@example.com">
+	// <input type="hidden" name="userName" value="Joe Smith">
+	// <button type="submit">Join the meeting</button>
+	// </form>
+}
+
+// writeShortcuts writes a shortcut for each desktop into a folder.
+func writeShortcuts(dir string, link iomeeting.Link, name string) error {
+	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
+		// 0600, since a shortcut that starts a meeting holds the host's password.
+		file, err := os.OpenFile(filepath.Join(dir, name+s.Ext()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(link.WriteShortcut(file, s, name), file.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ExampleLink_WriteShortcut() {
+	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "shortcuts")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := writeShortcuts(dir, link, "Tea at four"); err != nil {
+		log.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(dir, "Tea at four.desktop"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(string(file))
+	// Output:
+	// [Desktop Entry]
+	// Version=1.0
+	// Type=Link
+	// Name=Tea at four
+	// URL=https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith
+}
+
+func ExampleShortcut_Ext() {
+	fmt.Println(iomeeting.WindowsShortcut.Ext(), iomeeting.MacShortcut.Ext(), iomeeting.LinuxShortcut.Ext())
+	// Output:
+	// .url .webloc .desktop
+}
+
+// endKey comes from where a server keeps its keys: 32 random bytes or more.
+var endKey = iomeeting.NewSecret("a key of 32 bytes, for this only")
+
+func ExampleEndSigner_Handler() {
+	signer, err := iomeeting.NewEndSigner(endKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/meeting-ended", signer.Handler(func(_ context.Context, operatorID string) error {
+		fmt.Println("over:", operatorID) // it may be told twice
+		return nil
 	}))
+	partner := httptest.NewServer(mux)
 	defer partner.Close()
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
+	client := service.Client()
 
-	meeting, err := service.Client().Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
+	meeting, err := client.Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
 		EndURL:     partner.URL + "/meeting-ended",
-		OperatorID: "booking-7",
+		OperatorID: signer.Sign("booking-7"),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -460,7 +561,85 @@ func ExampleScheduleOptions() {
 	if err := service.EndMeeting(meeting.MeetingID); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("over:", <-ended)
+
+	// A test may do without the service: this is what it POSTs.
+	res, err := http.PostForm(partner.URL+"/meeting-ended", url.Values{"operatorId": {signer.Sign("booking-8")}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		log.Fatal(err)
+	}
+	res, err = http.PostForm(partner.URL+"/meeting-ended", url.Values{"operatorId": {"booking-9"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("forged:", res.StatusCode)
+	if err := res.Body.Close(); err != nil {
+		log.Fatal(err)
+	}
 	// Output:
 	// over: booking-7
+	// over: booking-8
+	// forged: 403
+}
+
+// A new key signs from now on; the old one is kept until the meetings that were
+// scheduled with it have ended.
+func ExampleNewEndSigner_changeOfKey() {
+	before, err := iomeeting.NewEndSigner(endKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	underWay := before.Sign("booking-7")
+
+	newKey := iomeeting.NewSecret("another key of 32 bytes or more.")
+	after, err := iomeeting.NewEndSigner(newKey, endKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(after.Verify(underWay))
+	// Output:
+	// booking-7 <nil>
+}
+
+func ExampleEndSigner_Sign() {
+	signer, err := iomeeting.NewEndSigner(endKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	signed := signer.Sign("booking-7")
+	fmt.Println(strings.HasPrefix(signed, "Ym9va2luZy03."), len(signed))
+	// Output:
+	// true 56
+}
+
+func ExampleEndSigner_Verify() {
+	signer, err := iomeeting.NewEndSigner(endKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(signer.Verify(signer.Sign("booking-7")))
+	_, err = signer.Verify("booking-7")
+	fmt.Println(errors.Is(err, iomeeting.ErrBadSignature))
+	// Output:
+	// booking-7 <nil>
+	// true
+}
+
+func ExampleUnsignedEndHandler() {
+	partner := httptest.NewServer(iomeeting.UnsignedEndHandler(func(_ context.Context, operatorID string) error {
+		fmt.Println("over, says somebody:", operatorID)
+		return nil
+	}))
+	defer partner.Close()
+	res, err := http.PostForm(partner.URL, url.Values{"operatorId": {"booking-7"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// over, says somebody: booking-7
 }

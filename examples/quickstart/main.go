@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -58,9 +59,14 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(rand.Text() + rand.Text()))
+	if err != nil {
+		return err
+	}
 	ended := make(chan string, 1)
-	endPage := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		ended <- r.PostFormValue("operatorId")
+	endPage := httptest.NewServer(signer.Handler(func(_ context.Context, operatorID string) error {
+		ended <- operatorID
+		return nil
 	}))
 	defer endPage.Close()
 
@@ -71,7 +77,7 @@ func walk(ctx context.Context, out io.Writer) error {
 	meeting, err := client.Schedule(ctx, host, &iomeeting.ScheduleOptions{
 		MeetingPassword: iomeeting.NewSecret("tea, please"),
 		EndURL:          endPage.URL,
-		OperatorID:      "booking-7",
+		OperatorID:      signer.Sign("booking-7"),
 	})
 	if err != nil {
 		return err
