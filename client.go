@@ -68,7 +68,7 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 		userAgent:  s.userAgent,
 	}
 	if s.httpClient.Transport == nil {
-		c.pooled, c.fresh = ownTransports(s.maxIdleConns)
+		c.pooled, c.fresh = ownTransports(s.maxIdleConns, s.timeout)
 	}
 	return c, nil
 }
@@ -113,8 +113,8 @@ func WithHTTPClient(hc *http.Client) Option {
 }
 
 // WithTimeout bounds a whole call, its waits and further tries included; 0 sets
-// no bound. A deadline of the call's context counts as well. Default: 30
-// seconds.
+// no bound, but that the package's own transports give an answer 5 minutes to
+// begin. A deadline of the call's context counts as well. Default: 30 seconds.
 //
 // A try of [Client.Query] that others may follow gets an equal share of the time
 // that is left, so that a silent service cannot use up the call: by default the
@@ -167,9 +167,11 @@ func WithMaxIdleConns(n int) Option {
 	}
 }
 
-// WithLogger makes the client log one record for each try of a call: at level
-// Debug, and at level Warn where the call has failed for good. The attributes
-// are op ("query" or "schedule"), try (from 1), status (the answer's HTTP
+// WithLogger makes the client log one record, "iomeeting call", for each try of
+// a call: at level Debug, and at level Warn where the call has failed for good.
+// A refusal by the service ([*StatusError]) is an answer, and no such failure. A
+// call that ends before a try, or between two, is logged as a try without an
+// answer. The attributes are op ("query" or "schedule"), try (from 1), status (the answer's HTTP
 // status, 0 without an answer), duration, again (whether another try follows)
 // and, after a failure, error. No attribute holds a secret. Default: no log.
 //

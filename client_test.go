@@ -171,6 +171,10 @@ func TestLinkKeepsPathPrefix(t *testing.T) {
 		"https://abc.iomeeting.cn/a%2Fb/%20/": "https://abc.iomeeting.cn/a%2Fb/%20/jm.do",
 		"HTTPS://abc.iomeeting.cn/A":          "https://abc.iomeeting.cn/A/jm.do",
 		"https://[2001:db8::1]:8443/a":        "https://[2001:db8::1]:8443/a/jm.do",
+		"https://abc.iomeeting.cn.":           "https://abc.iomeeting.cn./jm.do",
+		"https://abc_1.iomeeting.cn":          "https://abc_1.iomeeting.cn/jm.do",
+		"https://हिन्दी.भारत":                 "https://%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80.%E0%A4%AD%E0%A4%BE%E0%A4%B0%E0%A4%A4/jm.do",
+		"HTTP://LocalHost:8080":               "http://LocalHost:8080/jm.do",
 		"http://localhost:8080":               "http://localhost:8080/jm.do",
 		"http://127.8.9.10":                   "http://127.8.9.10/jm.do",
 		"http://[::1]:80/a":                   "http://[::1]:80/a/jm.do",
@@ -523,9 +527,13 @@ func TestResponseErrorHoldsTheBody(t *testing.T) {
 
 func TestDeclaredCharset(t *testing.T) {
 	mock := httpmock.NewMockTransport()
-	mock.RegisterResponder("POST", queryURL, httpmock.ResponderFromResponse(
-		respond(200, "3,1,p\xe4ss", "Content-Type", `text/html;charset="ISO-8859-1"`)))
-	got, err := newClient(t, over(mock)).Query(t.Context(), host)
-	require.NoError(t, err)
-	assert.Equal(t, "päss", got.MeetingPassword.Reveal())
+	for _, contentType := range []string{
+		`text/html;charset="ISO-8859-1"`, "text/html; charset=iso-8859-1", "text/html;charset=ISO-8859-1;bad", "Text/Plain; Charset='latin1' ; a=b",
+	} {
+		mock.RegisterResponder("POST", queryURL, httpmock.ResponderFromResponse(
+			respond(200, "3,1,p\xe4ss", "Content-Type", contentType)))
+		got, err := newClient(t, over(mock)).Query(t.Context(), host)
+		require.NoError(t, err)
+		assert.Equal(t, "päss", got.MeetingPassword.Reveal())
+	}
 }

@@ -240,15 +240,10 @@ func ExampleLink_Params() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("<form method=post action=%q>\n", link.Endpoint())
-	for name, values := range link.Params() {
-		if name == "userName" {
-			fmt.Printf("<input type=hidden name=%q value=%q>\n", name, values[0])
-		}
-	}
+	// To open the page as a browser does: http.PostForm(link.Endpoint(), link.Params())
+	fmt.Println(link.Endpoint(), link.Params())
 	// Output:
-	// <form method=post action="https://abc.iomeeting.cn/jm.do">
-	// <input type=hidden name="userName" value="Joe Smith">
+	// https://abc.iomeeting.cn/jm.do map[hostEmail:[alice@example.com] userName:[Joe Smith]]
 }
 
 func ExampleLink_String() {

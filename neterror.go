@@ -2,17 +2,22 @@ package iomeeting
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
+	"io"
+	"net"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // networkError is a call that got no answer. [errors.Is] and [errors.As] find
@@ -24,8 +29,11 @@ type networkError struct {
 }
 
 func newNetworkError(op string, cause error, form url.Values) *networkError {
-	cause = withoutURL(cause)
-	return &networkError{"iomeeting: " + op + ": " + safeText(cause.Error(), form), &cause}
+	text := cause.Error()
+	if !isOfOwnWords(cause) {
+		text = safeText(text, form)
+	}
+	return &networkError{"iomeeting: " + op + ": " + text, &cause}
 }
 
 func (e *networkError) Error() string        { return e.message }
@@ -59,18 +67,30 @@ var (
 	userInfo  = regexp.MustCompile(`//.*@`)
 )
 
+// isOfOwnWords reports whether the text of err holds nothing that came over the
+// network but addresses.
+func isOfOwnWords(err error) bool {
+	switch e := err.(type) {
+	case *net.OpError:
+		return isOfOwnWords(e.Err)
+	case *os.SyscallError, syscall.Errno, *net.DNSError, *tls.CertificateVerificationError, *proxyError:
+		return true
+	default:
+		return err == context.Canceled || err == context.DeadlineExceeded || err == io.EOF || err == io.ErrUnexpectedEOF
+	}
+}
+
 // safeText returns the text of an error from the network without what it quotes
-// and without the user of a URL, or nothing of it where a password of form is
-// left in it.
+// and without the user of a URL, or nothing of it where it holds a password of
+// form.
 func safeText(s string, form url.Values) string {
-	s = quotation.ReplaceAllString(s, `"..."`)
-	s = userInfo.ReplaceAllString(s, "//"+redacted+"@")
 	for _, param := range secretParams {
 		if quotesSecret(s, form.Get(param)) {
-			return "a network error whose text repeats a password"
+			return "a network error, whose text is withheld"
 		}
 	}
-	return s
+	s = quotation.ReplaceAllString(s, `"..."`)
+	return userInfo.ReplaceAllString(s, "//"+redacted+"@")
 }
 
 // quotesSecret reports whether s holds the secret, as it is or in a form in

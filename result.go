@@ -83,7 +83,7 @@ func parseQuery(body []byte, charset string) (QueryResult, error) {
 		}
 		return QueryResult{f.status, f.id, NewSecret(f.password)}, nil
 	}
-	if f.id != "" || f.password != "" {
+	if f.id != "" || strings.Trim(f.password, " ") != "" {
 		return none, errors.New("names a meeting that its status rules out")
 	}
 	return QueryResult{Status: f.status}, nil
@@ -130,6 +130,9 @@ func splitAnswer(body []byte, charset string, n int) (fields, error) {
 	status, rest, _ := strings.Cut(line, ",")
 	id, password, more := strings.Cut(rest, ",")
 	status, id = strings.Trim(status, " "), strings.Trim(id, " ")
+	if strings.ContainsFunc(id, isForeignToID) {
+		return fields{}, errors.New("names a meeting by what is no ID")
+	}
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
 		return fields{}, errors.New("has a status that the spec does not know")
 	}
@@ -139,8 +142,13 @@ func splitAnswer(body []byte, charset string, n int) (fields, error) {
 	return fields{Status(status[0] - '0'), id, password}, nil
 }
 
-// decodeCharset returns body as a string, without the byte order mark that a
-// page may start with. An empty charset is UTF-8.
+// isForeignToID reports whether r is in no meeting ID. The spec's are digits;
+// words are a message of something else.
+func isForeignToID(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+}
+
+// decodeCharset returns body as a string. An empty charset is UTF-8.
 func decodeCharset(body []byte, charset string) (string, error) {
 	s := string(body)
 	switch strings.ToLower(charset) {
@@ -150,7 +158,7 @@ func decodeCharset(body []byte, charset string) (string, error) {
 		}
 		return s, nil
 	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1":
-		return decodeLatin1(strings.TrimPrefix(s, byteOrderMark)), nil
+		return decodeLatin1(strings.ReplaceAll(s, byteOrderMark, "")), nil
 	default:
 		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
 			return "", errors.New("is in a charset that is not known here")
@@ -170,13 +178,13 @@ func decodeLatin1(s string) string {
 const byteOrderMark = "\ufeff"
 
 // onlyLine returns the one line of s that is not blank, without its indent and
-// its line end. A page that is built from others may have a byte order mark on
-// any line.
+// its line end. A page that is built from others may have a byte order mark at
+// either end of a line.
 func onlyLine(s string) (string, error) {
 	only := ""
 	for line := range strings.Lines(s) {
 		line = strings.TrimLeft(line, " \t\r\n"+byteOrderMark)
-		line = strings.TrimRight(line, "\t\r\n")
+		line = strings.TrimRight(line, "\t\r\n"+byteOrderMark)
 		if line == "" {
 			continue
 		}

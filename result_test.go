@@ -32,6 +32,8 @@ func TestParseQuery(t *testing.T) {
 		{"blank lines", "\r\n\n \t\r\n3,123456,654321\r\n \r\n\n", "UTF-8", running},
 		{"byte order marks and blank lines", "\ufeff\r\n\ufeff\ufeff3,123456,654321\r\n\ufeff\n", "", running},
 		{"indented", "\t  3,123456,654321\t\r\n", "", running},
+		{"a space after empty fields", "0,, ", "", available},
+		{"byte order mark behind", "3,123456,654321\ufeff\r\n\ufeff", "", running},
 		{"spaces around the first two", " 3 , 123456 ,654321", "", running},
 		// Fields that must arrive as they are.
 		{"leading zeros", "3,000042,0", "", QueryResult{StatusInMeeting, "000042", NewSecret("0")}},
@@ -39,6 +41,7 @@ func TestParseQuery(t *testing.T) {
 		{"spaces in the password", "3,1, a b ", "", QueryResult{StatusInMeeting, "1", NewSecret(" a b ")}},
 		{"UTF-8", "3,1,pässwörd", "utf8", QueryResult{StatusInMeeting, "1", NewSecret("pässwörd")}},
 		{"Latin-1", "3,1,p\xe4ss", "ISO-8859-1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
+		{"Latin-1 with a byte order mark on a later line", "\r\n\xef\xbb\xbf3,1,p\xe4ss", "latin1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
 		{"Latin-1 with a byte order mark", "\xef\xbb\xbf3,1,p\xe4ss", "latin1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
 		{"ASCII in a charset not known", "3,123456,654321", "GBK", running},
 	}
@@ -100,6 +103,9 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 	{"charset not known", "0,\xbb\xe1", "GBK", "is in a charset that is not known here"},
 	{"charset not known, by chance UTF-8", "0,\xc3\xa4", "GBK", "is in a charset that is not known here"},
 	{"UTF-16", "0\x00,\x001\x00", "utf-16le", "holds a control character"},
+	{"words for an ID", "0,Service unavailable", "", "names a meeting by what is no ID"},
+	{"markup for an ID", "0,<b>", "", "names a meeting by what is no ID"},
+	{"a direction for an ID", "0,12\u202e3", "", "names a meeting by what is no ID"},
 	{"wrong password with a meeting", "2,1", "", "names a meeting that its status rules out"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,28 +25,37 @@ const (
 	maxUnboundedWait = time.Minute
 )
 
-// try is what became of one HTTP request.
-type try struct {
+// outcome is what became of one try.
+type outcome struct {
 	status     int    // of the answer; 0 if none came
 	retryAfter string // header of the answer
-	sent       bool   // the request may have arrived; Schedule's only
+	sent       bool   // the request may have arrived
 	err        error  // nil where the answer is as the spec has it
 }
 
 // badResponse returns the answer that the try failed with, if it got one.
-func (t try) badResponse() (*ResponseError, bool) {
+func (o outcome) badResponse() (*ResponseError, bool) {
 	var bad *ResponseError
-	ok := errors.As(t.err, &bad)
+	ok := errors.As(o.err, &bad)
 	return bad, ok
 }
 
 // mayPass reports whether the same call may succeed when it is sent again.
-func (t try) mayPass() bool {
-	bad, ok := t.badResponse()
-	if !ok {
-		return !isDefinite(t.err)
+func (o outcome) mayPass() bool {
+	var proxy *proxyError
+	if errors.As(o.err, &proxy) {
+		return isPassing(proxy.status)
 	}
-	switch bad.StatusCode {
+	if bad, ok := o.badResponse(); ok {
+		return isPassing(bad.StatusCode)
+	}
+	return !isDefinite(o.err)
+}
+
+// isPassing reports whether an HTTP status says that the next request may fare
+// better.
+func isPassing(status int) bool {
+	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
@@ -66,16 +76,18 @@ func isDefinite(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &certificate) || errors.As(err, &record) ||
 		errors.Is(err, http.ErrSchemeMismatch) ||
-		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") // TLS alerts
+		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") || // TLS alerts
+		// The error of a user's transport that met status 407 has no type.
+		strings.HasSuffix(err.Error(), http.StatusText(http.StatusProxyAuthRequired))
 }
 
-// outcomeUnknown reports whether a failed try of Schedule may have been carried
+// isUnknown reports whether a failed try of Schedule may have been carried
 // out.
-func (t try) outcomeUnknown() bool {
-	if bad, ok := t.badResponse(); ok {
+func (o outcome) isUnknown() bool {
+	if bad, ok := o.badResponse(); ok {
 		return !isRefusal(bad.StatusCode)
 	}
-	return t.sent
+	return o.sent
 }
 
 // isRefusal reports whether an HTTP status says that the request was not
@@ -92,11 +104,11 @@ func isRefusal(status int) bool {
 }
 
 // wait returns how long to wait before the next of several tries, the n-th
-// having failed as t, and whether that fits what ctx leaves.
-func (t try) wait(ctx context.Context, n int) (d time.Duration, fits bool) {
+// having failed as o, and whether that fits what ctx leaves.
+func (o outcome) wait(ctx context.Context, n int) (d time.Duration, fits bool) {
 	d = backoff(n)
-	if t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable {
-		d = max(d, parseRetryAfter(t.retryAfter, time.Now()))
+	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
+		d = max(d, parseRetryAfter(o.retryAfter, time.Now()))
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -121,13 +133,10 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 		return date.Sub(now)
 	}
 	seconds, err := strconv.ParseInt(header, 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
+	if seconds < 0 || err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0
 	}
-	if seconds > int64(math.MaxInt64/time.Second) {
-		return math.MaxInt64
-	}
-	return time.Duration(seconds) * time.Second
+	return time.Duration(min(seconds, int64(math.MaxInt64/time.Second))) * time.Second
 }
 
 // sleep waits for d, or until ctx is done.

@@ -1,6 +1,7 @@
 package iomeeting
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,8 +24,20 @@ const redacted = "REDACTED"
 // A Secret is not made to be stored. What was marshalled cannot be read back.
 type Secret struct {
 	// A handle rather than a string, since fmt prints an unexported string
-	// field of a caller's struct without asking it.
-	handle unique.Handle[string]
+	// field of a caller's struct without asking it; and a masked one, since
+	// printers that walk memory, as those of test libraries do, follow it.
+	masked unique.Handle[string]
+}
+
+// mask is what the values in memory are mixed with. It differs in each process.
+var mask = rand.Text()
+
+func masked(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] ^= mask[i%len(mask)]
+	}
+	return string(b)
 }
 
 // NewSecret returns a Secret that holds s.
@@ -32,7 +45,7 @@ func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
 	}
-	return Secret{unique.Make(s)}
+	return Secret{unique.Make(masked(s))}
 }
 
 // Reveal returns the value in clear.
@@ -40,7 +53,7 @@ func (s Secret) Reveal() string {
 	if s.IsZero() {
 		return ""
 	}
-	return s.handle.Value()
+	return masked(s.masked.Value())
 }
 
 // IsZero reports whether the secret is empty.

@@ -58,6 +58,18 @@ func TestSecretPrintsAs(t *testing.T) {
 	assert.Equal(t, "{test@abc.com REDACTED}", fmt.Sprint(host))
 }
 
+// TestDumpsShowNoSecret dumps as testify does where a comparison fails.
+func TestDumpsShowNoSecret(t *testing.T) {
+	failing := new(recordingT)
+	assert.Equal(failing, iomeeting.QueryResult{MeetingPassword: iomeeting.NewSecret(canary)}, iomeeting.QueryResult{})
+	assert.Contains(t, failing.text, "MeetingPassword")
+	requireNoCanary(t, failing.text)
+}
+
+type recordingT struct{ text string }
+
+func (t *recordingT) Errorf(format string, args ...any) { t.text += fmt.Sprintf(format, args...) }
+
 func TestSecretUnmarshals(t *testing.T) {
 	var config struct {
 		Password iomeeting.Secret `json:"password" xml:"password,attr"`

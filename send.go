@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,9 +14,15 @@ import (
 	"time"
 )
 
-// maxAnswer bounds the body of an answer, in bytes. A true one takes a few
-// dozen.
-const maxAnswer = 4 << 10
+const (
+	// maxAnswer bounds the body of an answer, in bytes. A true one takes a few
+	// dozen.
+	maxAnswer = 4 << 10
+
+	// errorPageTimeout bounds the wait for the body of an answer whose HTTP
+	// status has said everything.
+	errorPageTimeout = time.Second
+)
 
 // operation is one of the two calls.
 type operation struct {
@@ -41,11 +46,11 @@ func (c *Client) call(ctx context.Context, op operation, params any, parse parse
 	form := formValues(params)
 	for n := 1; ; n++ {
 		start := time.Now()
-		t := c.try(ctx, op, form, n, parse)
-		wait, again := c.next(ctx, op, t, n)
-		c.log(ctx, op, t, n, time.Since(start), again)
+		o := c.try(ctx, op, form, n, parse)
+		wait, again := c.next(ctx, op, o, n)
+		c.log(ctx, op, o, n, time.Since(start), again)
 		if !again {
-			return t.err
+			return o.err
 		}
 		sleep(ctx, wait)
 	}
@@ -60,73 +65,86 @@ func (c *Client) withTimeout(ctx context.Context) (context.Context, context.Canc
 }
 
 // next returns whether another try follows the n-th, and after which wait.
-func (c *Client) next(ctx context.Context, op operation, t try, n int) (wait time.Duration, again bool) {
-	if t.err == nil || n > c.retries || ctx.Err() != nil || !t.mayPass() || op.atMostOnce && t.sent {
+func (c *Client) next(ctx context.Context, op operation, o outcome, n int) (wait time.Duration, again bool) {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !o.mayPass() || op.atMostOnce && o.sent {
 		return 0, false
 	}
-	return t.wait(ctx, n)
+	return o.wait(ctx, n)
 }
 
 // try sends op for the n-th time, and says what came of it in the terms of a
 // user.
-func (c *Client) try(ctx context.Context, op operation, form url.Values, n int, parse parser) try {
+func (c *Client) try(ctx context.Context, op operation, form url.Values, n int, parse parser) outcome {
 	tryCtx, cancel := c.withTryTimeout(ctx, op, n)
 	defer cancel()
-	t := c.exchange(tryCtx, op, form, parse)
-	if t.err == nil {
-		return t
+	o := c.exchange(tryCtx, op, form, n, parse)
+	if o.err == nil {
+		return o
 	}
-	if _, ok := t.badResponse(); !ok {
-		t.err = newNetworkError(op.name, withContextError(ctx, t.err), form)
+	if _, ok := o.badResponse(); !ok {
+		o.err = newNetworkError(op.name, withContextError(ctx, withoutURL(o.err)), form)
 	}
-	if op.atMostOnce && t.outcomeUnknown() {
-		t.err = &unknownError{t.err}
+	if op.atMostOnce && o.isUnknown() {
+		o.err = &unknownError{o.err}
 	}
-	return t
+	return o
 }
 
-// withTryTimeout bounds the n-th try by the Timeout of the user's http.Client.
-// A try that may be followed by others also gets no more than an equal share of
-// the time that is left, so that a silent service cannot use up the whole call.
+// withTryTimeout bounds the n-th try by the Timeout of the user's http.Client,
+// and a try that may be followed by others by an equal share of the time that
+// is left, so that a silent service cannot use up the whole call. There are no
+// more than three shares: with more, none would suffice.
 func (c *Client) withTryTimeout(ctx context.Context, op operation, n int) (context.Context, context.CancelFunc) {
-	cancel := context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok && !op.atMostOnce && n <= c.retries {
-		share := time.Until(deadline) / time.Duration(c.retries+2-n)
-		ctx, cancel = context.WithTimeout(ctx, share)
+	end, bounded := ctx.Deadline()
+	if further := min(c.retries+1-n, 2); bounded && !op.atMostOnce {
+		end = time.Now().Add(time.Until(end) / time.Duration(1+further))
 	}
-	if c.tryTimeout <= 0 {
-		return ctx, cancel
+	if c.tryTimeout > 0 {
+		limit := time.Now().Add(c.tryTimeout)
+		if !bounded || limit.Before(end) {
+			end, bounded = limit, true
+		}
 	}
-	ctx, cancelTry := context.WithTimeout(ctx, c.tryTimeout)
-	return ctx, func() { cancelTry(); cancel() }
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end)
 }
 
 // exchange sends op once and reads the answer. The error is a *ResponseError or
 // the transport's own.
-func (c *Client) exchange(ctx context.Context, op operation, form url.Values, parse parser) try {
+func (c *Client) exchange(ctx context.Context, op operation, form url.Values, n int, parse parser) outcome {
 	if err := ctx.Err(); err != nil {
-		return try{err: err} // a mock might not look
+		return outcome{err: err} // a mock might not look
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	body := strings.NewReader(form.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+op.path, body)
 	if err != nil {
-		return try{err: err}
+		return outcome{err: err}
 	}
 	req.GetBody = nil // with it net/http would send the body again on its own
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", c.userAgent)
-	transport, seal := c.pooled, func() bool { return false }
+	transport, seal := c.pooled, func() bool { return true }
+	if n > 1 {
+		transport = c.fresh // kept connections may have died together
+	}
 	if op.atMostOnce {
 		watched := &watchedBody{body: body}
 		req.Body, transport, seal = watched, c.fresh, watched.seal
 	}
 	res, err := c.roundTrip(transport, req)
 	if err != nil {
-		return try{sent: seal(), err: err}
+		return outcome{sent: seal(), err: err}
 	}
 	defer res.Body.Close()
-	return try{
+	if res.StatusCode != http.StatusOK {
+		defer time.AfterFunc(errorPageTimeout, cancel).Stop()
+	}
+	return outcome{
 		status:     res.StatusCode,
 		retryAfter: res.Header.Get("Retry-After"),
 		sent:       true,
@@ -167,8 +185,7 @@ func readAnswer(op operation, res *http.Response, parse parser) error {
 	}
 	reason := faultOf(res, body)
 	if reason == "" {
-		_, params, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-		if err := parse(body, params["charset"]); err != nil {
+		if err := parse(body, charsetOf(res.Header.Get("Content-Type"))); err != nil {
 			reason = err.Error()
 		}
 	}
@@ -177,6 +194,14 @@ func readAnswer(op operation, res *http.Response, parse parser) error {
 	}
 	body = body[:min(len(body), maxAnswer)]
 	return &ResponseError{op.name, res.StatusCode, reason, NewSecret(string(body))}
+}
+
+// charsetOf returns the charset that a Content-Type names, or "". Other
+// parameters may be malformed.
+func charsetOf(contentType string) string {
+	_, charset, _ := strings.Cut(strings.ToLower(contentType), "charset=")
+	charset, _, _ = strings.Cut(charset, ";")
+	return strings.Trim(charset, " \"'")
 }
 
 // faultOf says why the body of an answer is not worth parsing, if so.
@@ -197,20 +222,20 @@ func faultOf(res *http.Response, body []byte) string {
 }
 
 // log records one try.
-func (c *Client) log(ctx context.Context, op operation, t try, n int, d time.Duration, again bool) {
+func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time.Duration, again bool) {
 	level := slog.LevelDebug
-	if t.err != nil && !again {
+	if o.err != nil && !again {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
 		slog.String("op", op.name),
 		slog.Int("try", n),
-		slog.Int("status", t.status),
+		slog.Int("status", o.status),
 		slog.Duration("duration", d),
 		slog.Bool("again", again),
 	}
-	if t.err != nil {
-		attrs = append(attrs, slog.String("error", t.err.Error()))
+	if o.err != nil {
+		attrs = append(attrs, slog.String("error", o.err.Error()))
 	}
 	c.logger.LogAttrs(ctx, level, "iomeeting call", attrs...)
 }

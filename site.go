@@ -44,6 +44,8 @@ func splitSite(site string) (u *url.URL, reason string) {
 		return nil, "names no valid host"
 	case !isPort(u):
 		return nil, "names a port that is not in 1 to 65535"
+	case strings.ContainsFunc(u.Path, isForbiddenInPath):
+		return nil, "holds a backslash or a control character in its path"
 	case slices.ContainsFunc(strings.Split(u.Path, "/"), isDotSegment):
 		return nil, "must not hold . or .. in its path"
 	}
@@ -54,14 +56,23 @@ func isForbiddenInSite(r rune) bool {
 	return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
-func isDotSegment(s string) bool { return s == "." || s == ".." }
+// isForbiddenInPath finds what stood in a path in an escaped form.
+func isForbiddenInPath(r rune) bool { return r == '\\' || unicode.IsControl(r) }
+
+// isDotSegment reports whether s is . or .., also with the parameters that
+// servlet containers take off a segment.
+func isDotSegment(s string) bool {
+	s, _, _ = strings.Cut(s, ";")
+	return s == "." || s == ".."
+}
 
 // isHostname reports whether host is an IP address or could be a domain name.
 func isHostname(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Zone() == ""
 	}
-	return host != "" && !strings.ContainsFunc(host, func(r rune) bool {
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	return !slices.Contains(labels, "") && !strings.ContainsFunc(host, func(r rune) bool {
 		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	})
 }
@@ -77,5 +88,5 @@ func isPort(u *url.URL) bool {
 
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+	return strings.ToLower(host) == "localhost" || err == nil && ip.IsLoopback()
 }

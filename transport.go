@@ -3,8 +3,10 @@ package iomeeting
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -15,9 +17,10 @@ const (
 	// defaultTimeout, so that a dead address leaves time for another try.
 	connectTimeout = 10 * time.Second
 
-	// answerTimeout ends a wait to which the user has set no end. It is longer
-	// than defaultTimeout, and so does not cut that short.
-	answerTimeout = time.Minute
+	// answerTimeout bounds the wait for the header of an answer where the user
+	// has set no bound to the call: nobody waits forever for a service that is
+	// gone. A longer time-out of the user's raises it.
+	answerTimeout = 5 * time.Minute
 
 	// maxHeader is many times what a servlet sends. net/http would read 1 MiB.
 	maxHeader = 64 << 10
@@ -33,12 +36,12 @@ const (
 //
 // A http.DefaultTransport that is no [http.Transport], such as a mock, is used
 // as it is.
-func ownTransports(maxIdleConns int) (pooled, fresh http.RoundTripper) {
+func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.RoundTripper) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport, http.DefaultTransport
 	}
-	keeping, single := limit(base.Clone()), limit(base.Clone())
+	keeping, single := limit(base.Clone(), timeout), limit(base.Clone(), timeout)
 	keeping.MaxIdleConns = maxIdleConns
 	keeping.MaxIdleConnsPerHost = maxIdleConns
 	keeping.DisableKeepAlives = maxIdleConns == 0 // net/http takes 0 for no limit
@@ -46,10 +49,9 @@ func ownTransports(maxIdleConns int) (pooled, fresh http.RoundTripper) {
 	return keeping, single
 }
 
-// limit puts the limits on t.
-func limit(t *http.Transport) *http.Transport {
+// limit puts the limits on t, for calls with that time-out.
+func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 	// HTTP/1.1 is faster here, and its failures say more about what was sent.
-	t.ForceAttemptHTTP2 = false
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
 	if t.TLSClientConfig == nil {
@@ -60,10 +62,35 @@ func limit(t *http.Transport) *http.Transport {
 
 	t.DialContext = dialWithin(connectTimeout, t.DialContext)
 	t.TLSHandshakeTimeout = connectTimeout
-	t.ResponseHeaderTimeout = answerTimeout
+	t.ResponseHeaderTimeout = max(answerTimeout, timeout)
 	t.MaxResponseHeaderBytes = maxHeader
-	t.DisableCompression = true
+	t.OnProxyConnectResponse = refuseConnect(t.OnProxyConnectResponse)
 	return t
+}
+
+// proxyError is a proxy's refusal to connect to the site.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy answered CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
+}
+
+type connectHook = func(context.Context, *url.URL, *http.Request, *http.Response) error
+
+// refuseConnect calls next, if there is one, and gives a refusal a type.
+// net/http would make an error of the proxy's words.
+func refuseConnect(next connectHook) connectHook {
+	return func(ctx context.Context, proxy *url.URL, req *http.Request, res *http.Response) error {
+		if next != nil {
+			if err := next(ctx, proxy, req, res); err != nil {
+				return err
+			}
+		}
+		if res.StatusCode != http.StatusOK {
+			return &proxyError{res.StatusCode}
+		}
+		return nil
+	}
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)

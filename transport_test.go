@@ -124,17 +124,12 @@ func TestUntrustedCertificate(t *testing.T) {
 	}
 }
 
-// connections counts the connections that a server has accepted, and those
-// that are open.
-type connections struct{ accepted, open atomic.Int32 }
+// connections counts the connections that a server has accepted.
+type connections struct{ accepted atomic.Int32 }
 
 func (c *connections) observe(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
+	if state == http.StateNew {
 		c.accepted.Add(1)
-		c.open.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		c.open.Add(-1)
 	}
 }
 
@@ -158,6 +153,28 @@ func TestQueriesShareAConnection(t *testing.T) {
 	assert.EqualValues(t, 1, count.accepted.Load())
 }
 
+// TestConnectionsAreKept has more queries at once than net/http would keep
+// connections for.
+func TestConnectionsAreKept(t *testing.T) {
+	const many = 20
+	var arrived sync.WaitGroup
+	s, count := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived.Done()
+		arrived.Wait() // all are under way at once
+		serve(w, r)
+	})
+	c := clientOf(t, s.URL)
+	for range 3 {
+		arrived.Add(many)
+		var queries sync.WaitGroup
+		for range many {
+			queries.Go(func() { assert.NoError(t, calls["Query"](t.Context(), c)) })
+		}
+		queries.Wait()
+	}
+	assert.EqualValues(t, many, count.accepted.Load())
+}
+
 func TestFailedQueriesShareAConnection(t *testing.T) {
 	s, count := countingServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, strings.Repeat("no ", 1000), http.StatusNotFound)
@@ -179,7 +196,10 @@ func TestWithoutIdleConnections(t *testing.T) {
 }
 
 func TestSchedulesUseFreshConnections(t *testing.T) {
-	s, count := countingServer(t, serve)
+	s, count := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, strings.HasSuffix(r.URL.Path, "schedule"), r.Close, "the connection ends with the call")
+		serve(w, r)
+	})
 	c := clientOf(t, s.URL)
 	require.NoError(t, calls["Query"](t.Context(), c))
 	for range 50 {

@@ -81,8 +81,9 @@ func (s *Server) Close() {
 	s.http.Close()
 }
 
-// Client returns a client of the service. It panics where
-// [iomeeting.NewClient] returns an error.
+// Client returns a client of the service, as [iomeeting.NewClient] does for a
+// site: where http.DefaultTransport is a mock, the client meets that. It panics
+// where NewClient returns an error.
 func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	c, err := iomeeting.NewClient(s.URL, opts...)
 	if err != nil {

@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, schedul
 		Email:    getenv("IOMEETING_HOST_EMAIL"),
 		Password: iomeeting.NewSecret(getenv("IOMEETING_HOST_PASSWORD")),
 	}
-	if site == "" && host == (iomeeting.Host{}) {
+	if site == "" && host == (iomeeting.Host{}) && !schedule {
 		return walk(ctx, out)
 	}
 	if site == "" || host.Email == "" || host.Password.IsZero() {

@@ -83,6 +83,7 @@ func TestMistakesOfTheUser(t *testing.T) {
 		want string
 	}{
 		{"no site", host, "a real site needs IOMEETING_SITE, IOMEETING_HOST_EMAIL and IOMEETING_HOST_PASSWORD"},
+		{"nothing but the wish to schedule", nil, "a real site needs"},
 		{"no host", []string{"IOMEETING_SITE", "https://abc.iomeeting.cn"}, "a real site needs"},
 		{"bad site", append([]string{"IOMEETING_SITE", "abc.iomeeting.cn"}, host...), "iomeeting: invalid parameter: site must start with https://"},
 		{"service down", append([]string{"IOMEETING_SITE", down.URL}, host...), "connection refused"},
@@ -90,7 +91,7 @@ func TestMistakesOfTheUser(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := run(t.Context(), &out, environment(tt.env...), false)
+			err := run(t.Context(), &out, environment(tt.env...), tt.env == nil)
 			require.ErrorContains(t, err, tt.want)
 			assert.False(t, strings.Contains(err.Error()+out.String(), "canary"))
 		})
