@@ -32,6 +32,9 @@ const (
 // ended. But the service hands the operator ID back as it got it: a signature
 // inside of it proves that the ID is one of ours.
 //
+// A signature does not expire, and two meetings with one operator ID have the
+// same: each call of [Client.Schedule] wants an operator ID of its own.
+//
 // It is made by [NewEndSigner], and may be used by several goroutines at once.
 // Spec: section 6, parameter operatorId and Result.
 type EndSigner struct {
@@ -41,6 +44,11 @@ type EndSigner struct {
 // NewEndSigner returns a signer that signs with key, and takes what was signed
 // with key or with one of the retired ones. To change the key, retire the old
 // one, and drop it when the last meeting that was scheduled with it has ended.
+// Where several servers take the POSTs, first hand them the new key as a retired
+// one, so that none refuses what another signs.
+//
+// A key is 32 bytes or more that nobody can guess, such as what
+// "openssl rand -base64 32" prints.
 //
 // The error is a [*ParameterError] for "key" or "retired", where one is shorter
 // than 32 bytes.
@@ -57,8 +65,10 @@ func NewEndSigner(key Secret, retired ...Secret) (*EndSigner, error) {
 }
 
 // Sign returns the operator ID with its signature, for
-// [ScheduleOptions.OperatorID]. Any string can be signed. The result consists of
-// letters, digits, "-", "_" and "."; the ID can be read in it.
+// [ScheduleOptions.OperatorID]. Any string can be signed, but one of more than
+// 3,000 bytes comes back in a form that [EndSigner.Handler] finds too long. The
+// result consists of letters, digits, "-", "_" and "."; the ID can be read in
+// it. Sign panics for an EndSigner that NewEndSigner did not make.
 func (s *EndSigner) Sign(operatorID string) string {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(operatorID))
 	return payload + "." + signature(s.keys[0], payload)
@@ -97,12 +107,14 @@ func signature(key Secret, payload string) string {
 // The service POSTs again when a connection drops before the answer, so onEnd
 // must be idempotent. Its context is done when the service goes away. If it
 // returns an error or panics, the answer is 500 without the error's text; a
-// panic goes to [slog.Default].
+// panic goes to [slog.Default], and an error nowhere. The spec does not say that
+// the service POSTs again after a 500. A nil onEnd panics at once.
 //
-// Everything else is answered without calling onEnd: a method other than POST
-// with 405, a body that is no form with 415, more than 4 KiB with 413, a body
-// that takes longer than 10 seconds with 408, one without exactly one operatorId
-// with 400, and one whose signature is wrong with 403.
+// Everything else is answered without calling onEnd, and not logged: a method
+// other than POST with 405, a body that is not application/x-www-form-urlencoded
+// with 415, more than 4 KiB with 413, a body that takes longer than 10 seconds
+// (on a server whose ResponseWriter has read deadlines) with 408, one without
+// exactly one operatorId with 400, and one whose signature is wrong with 403.
 //
 // Spec: section 6, Result.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
@@ -150,17 +162,32 @@ func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, 
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return "", http.StatusUnsupportedMediaType
 	}
+	form := r.PostForm // of a handler in front, which has read the body
+	if form == nil {
+		form, code = readForm(w, r)
+		if code != http.StatusOK {
+			return "", code
+		}
+	}
+	if len(form["operatorId"]) != 1 {
+		return "", http.StatusBadRequest
+	}
+	return form.Get("operatorId"), http.StatusOK
+}
+
+// readForm returns the form in the body of r, within limits of size and time.
+func readForm(w http.ResponseWriter, r *http.Request) (form url.Values, code int) {
 	// A recorder in a test has no deadline to set.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
 	if err != nil {
-		return "", codeOfReadError(err)
+		return nil, codeOfReadError(err)
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || len(form["operatorId"]) != 1 {
-		return "", http.StatusBadRequest
+	form, err = url.ParseQuery(string(body))
+	if err != nil {
+		return nil, http.StatusBadRequest
 	}
-	return form.Get("operatorId"), http.StatusOK
+	return form, http.StatusOK
 }
 
 func codeOfReadError(err error) int {

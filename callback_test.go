@@ -166,6 +166,22 @@ func TestEndIsTold(t *testing.T) {
 	assert.Equal(t, "", unsigned.ids[2], "a meeting may have no operator ID")
 }
 
+// TestEndThatWasRead has a handler in front that reads the form.
+func TestEndThatWasRead(t *testing.T) {
+	var ended ends
+	h := newSigner(t, signingKey).Handler(ended.add)
+	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.FormValue("a")
+		h.ServeHTTP(w, r)
+	})
+	signed := newSigner(t, signingKey).Sign("booking-7")
+	w := callBack(front, "POST", "/ended?operatorId="+signed, formType, strings.NewReader("operatorId="+signed))
+	assert.Equal(t, http.StatusOK, w.Code)
+	w = callBack(front, "POST", "/ended?operatorId="+signed, formType, strings.NewReader("a=b"))
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Equal(t, []string{"booking-7"}, ended.ids)
+}
+
 // endless is a body that has no end.
 type endless struct{ read int }
 

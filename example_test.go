@@ -1,6 +1,7 @@
 package iomeeting_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -440,7 +441,7 @@ func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// startPage lets a host who has signed in start a meeting.
+// startPage lets a host who has signed in start a meeting, by GET.
 func startPage(client *iomeeting.Client, host iomeeting.Host) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		link, err := client.Start(host, &iomeeting.StartOptions{Title: r.FormValue("title")})
@@ -480,15 +481,15 @@ func ExampleLink_Form() {
 	// </form>
 }
 
-// writeShortcuts writes a shortcut for each desktop into a folder.
+// writeShortcuts writes a shortcut for each desktop into a new folder.
 func writeShortcuts(dir string, link iomeeting.Link, name string) error {
 	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
-		// 0600, since a shortcut that starts a meeting holds the host's password.
-		file, err := os.OpenFile(filepath.Join(dir, name+s.Ext()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		var file bytes.Buffer
+		if err := link.WriteShortcut(&file, s, name); err != nil {
 			return err
 		}
-		if err := errors.Join(link.WriteShortcut(file, s, name), file.Close()); err != nil {
+		// 0600, since a shortcut that starts a meeting holds the host's password.
+		if err := os.WriteFile(filepath.Join(dir, "meeting"+s.Ext()), file.Bytes(), 0o600); err != nil {
 			return err
 		}
 	}
@@ -508,7 +509,7 @@ func ExampleLink_WriteShortcut() {
 	if err := writeShortcuts(dir, link, "Tea at four"); err != nil {
 		log.Fatal(err)
 	}
-	file, err := os.ReadFile(filepath.Join(dir, "Tea at four.desktop"))
+	file, err := os.ReadFile(filepath.Join(dir, "meeting.desktop"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -527,7 +528,8 @@ func ExampleShortcut_Ext() {
 	// .url .webloc .desktop
 }
 
-// endKey comes from where a server keeps its keys: 32 random bytes or more.
+// endKey comes from where a server keeps its keys: 32 random bytes or more, such
+// as iomeeting.NewSecret(os.Getenv("END_KEY")).
 var endKey = iomeeting.NewSecret("a key of 32 bytes, for this only")
 
 func ExampleEndSigner_Handler() {

@@ -50,11 +50,12 @@ type ScheduleOptions struct {
 	// MeetingPassword is what participants must give to join.
 	MeetingPassword Secret
 	// EndURL is an absolute http or https URL to which the service POSTs when
-	// the meeting ends, with one parameter, operatorId. Anyone who knows the
-	// URL can do the same.
+	// the meeting ends, with one parameter, operatorId. The service must reach
+	// it, without a redirect. Anyone who knows the URL can do the same.
 	EndURL string
 	// OperatorID is the value of operatorId, which the service hands back as
-	// it got it.
+	// it got it; it does not say which meeting has ended. [EndSigner.Sign]
+	// makes one that cannot be forged.
 	OperatorID string
 }
 

@@ -26,14 +26,18 @@ type page struct {
 // ServeHTTP answers GET and HEAD with a page that POSTs the link's parameters
 // to the service at once, or at the press of its button where there is no
 // JavaScript. No password then stands in a URL, a browser's history, a Referer
-// or a proxy's log. A handler of a POST redirects to the page with status 303.
+// or a proxy's log.
 //
-// The page itself holds the passwords. It is sent with no-store, no-referrer,
-// nosniff and a Content-Security-Policy that lets nothing else run, and must be
-// served to nobody but the person for whom the link was made, over https.
+// The page itself holds the passwords. It must be served over https, and to
+// nobody but the person for whom the link was made: a link that is mounted in a
+// mux gives its passwords to every visitor. It is sent with no-store,
+// no-referrer, nosniff and a Content-Security-Policy that lets nothing else run
+// and forbids frames, in place of what the header held before. Its words are
+// English; for others, see [Link.Form].
 //
-// Another method is answered with 405, and any request to the zero Link with
-// 500. Spec: "About IOMeeting API", HTTP-Post by an HTML form.
+// Other methods are answered with 405: a handler of a POST must redirect, with
+// status 303, to a page of its own that a GET opens. The zero Link answers GET
+// and HEAD with 500. Spec: "About IOMeeting API", HTTP-Post by an HTML form.
 func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -60,9 +64,13 @@ func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Form returns an HTML form that POSTs the link's parameters to the service,
-// with a submit button that shows label, to be placed in a page of one's own.
-// It holds the passwords, needs no script, and everything in it is escaped. The
+// with a submit button that shows label, to be placed in a page of one's own,
+// outside of other forms. It holds the passwords, needs no script, and
+// everything in it is escaped. In a template it is {{.Link.Form "Start"}}. The
 // form of the zero Link is empty.
+//
+// The page needs what [Link.ServeHTTP] sends: no-store, no-referrer and no
+// frames.
 //
 // A page whose Content-Security-Policy has a form-action directive must allow
 // the service there, and every site to which the service sends the browser on.

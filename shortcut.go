@@ -43,7 +43,11 @@ func (s Shortcut) Ext() string {
 //
 // The file holds [Link.URL], passwords in clear. Where the link has one, the
 // file is to be created with mode 0600, and whoever gets the file can use the
-// password.
+// password. What URL says of long addresses holds here too; Windows may refuse
+// shorter ones.
+//
+// The name may hold what a file name must not, such as a slash: who makes a file
+// name of it has to see to that.
 //
 // The error is a [*ParameterError] for "name", where it is empty, not valid
 // UTF-8 or holds a line break or another control character, for "link", where

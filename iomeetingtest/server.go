@@ -7,7 +7,8 @@
 // meeting is scheduled, the host starts it, people join it while it is in
 // progress, and it ends, be it by [Server.EndMeeting] or, in progress, because
 // the host schedules another one. When it ends, operatorId is POSTed to its end
-// URL, before EndMeeting returns or the call is answered.
+// URL, before EndMeeting returns or the call is answered; twice, as a JDK does,
+// where the connection drops before an answer.
 //
 // A test starts or joins a meeting as a browser does, by
 // http.Get(link.URL()) or http.PostForm(link.Endpoint(), link.Params()). The

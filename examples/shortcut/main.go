@@ -90,6 +90,8 @@ func (w wish) link() (iomeeting.Link, error) {
 		return client.JoinByID(w.meetingID, options)
 	case w.join:
 		return client.Join(w.host, options)
+	case w.hostPassword.IsZero():
+		return iomeeting.Link{}, errors.New("a shortcut that starts meetings needs IOMEETING_HOST_PASSWORD; for one that joins, add -join")
 	default:
 		return client.Start(iomeeting.Host{Email: w.host, Password: w.hostPassword},
 			&iomeeting.StartOptions{MeetingPassword: w.meetingPassword, Title: w.title})

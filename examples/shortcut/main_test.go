@@ -60,6 +60,9 @@ func TestShortcuts(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
+	require.EqualError(t,
+		run([]string{"-site", "https://abc.iomeeting.cn", "-host", "a"}, func(string) string { return "" }, new(bytes.Buffer)),
+		"a shortcut that starts meetings needs IOMEETING_HOST_PASSWORD; for one that joins, add -join")
 	for _, tt := range []struct {
 		args []string
 		want string

@@ -42,7 +42,7 @@ var templates = template.Must(template.ParseFS(assets, "assets/*.html"))
 
 func main() {
 	flags := flag.NewFlagSet("website", flag.ExitOnError)
-	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -274,6 +274,10 @@ func (s *site) joinMeeting(w http.ResponseWriter, r *http.Request) {
 	opts := &iomeeting.JoinOptions{UserName: r.PostFormValue("name")}
 	if r.PostFormValue("role") == "observer" {
 		opts.ObserverPassword = s.booked(state.MeetingPassword).observerPassword
+		if opts.ObserverPassword.IsZero() {
+			s.showError(w, errNoObservers)
+			return
+		}
 	} else {
 		opts.MeetingPassword = state.MeetingPassword
 	}
@@ -296,8 +300,7 @@ func (s *site) meetingEnded(_ context.Context, operatorID string) error {
 // endMeeting ends a meeting of the service in the process, as its host would.
 func (s *site) endMeeting(w http.ResponseWriter, r *http.Request) {
 	if err := s.end(r.PostFormValue("meeting")); err != nil {
-		s.showError(w, err)
-		return
+		log.Print(err) // it has ended already
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
@@ -338,6 +341,9 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, link iomeeting.Link,
 }
 
 func (s *site) openMeeting(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		return // a look at the page does not use it up
+	}
 	link := s.takeTicket(r.PathValue("ticket"))
 	if link == (iomeeting.Link{}) {
 		s.showError(w, errUsed)
@@ -355,8 +361,9 @@ func (s *site) takeTicket(ticket string) iomeeting.Link {
 }
 
 var (
-	errNoMeeting = errors.New("website: the host is in no meeting")
-	errUsed      = errors.New("website: the page was opened before")
+	errNoMeeting   = errors.New("website: the host is in no meeting")
+	errNoObservers = errors.New("website: the meeting takes no observers")
+	errUsed        = errors.New("website: the page was opened before")
 )
 
 // showError tells a visitor what to do.
@@ -374,6 +381,8 @@ func (s *site) showError(w http.ResponseWriter, err error) {
 		code, text = http.StatusNotFound, "This host account is not set up right."
 	case errors.Is(err, errNoMeeting):
 		code, text = http.StatusConflict, "This host is in no meeting any more."
+	case errors.Is(err, errNoObservers):
+		code, text = http.StatusConflict, "This meeting takes no observers."
 	case errors.Is(err, errUsed):
 		code, text = http.StatusGone, "This page opens a meeting once. Please start from the board."
 	}

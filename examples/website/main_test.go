@@ -142,6 +142,7 @@ func TestMeetingThatIsScheduled(t *testing.T) {
 	assert.Contains(t, board, `data-state="meeting" data-observers="false"`)
 	assert.Contains(t, board, title)
 	assert.Contains(t, p.submit(p.post("/join", "host", alice.Email, "name", "Renée", "role", "participant")), "Renée (participant)")
+	assert.Contains(t, p.post("/join", "host", alice.Email, "name", "Olga", "role", "observer").body, "This meeting takes no observers.")
 	assert.Equal(t, http.StatusConflict, p.post("/schedule", "host", alice.Email, "title", "second").code)
 
 	require.NoError(t, p.service.EndMeeting("000001"))
