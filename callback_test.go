@@ -293,3 +293,34 @@ func TestNilOnEnd(t *testing.T) {
 	assert.Panics(t, func() { iomeeting.UnsignedEndHandler(nil) })
 	assert.Panics(t, func() { newSigner(t, signingKey).Handler(nil) })
 }
+
+func FuzzCallback(f *testing.F) {
+	signer, err := iomeeting.NewEndSigner(signingKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	signed := signer.Sign("booking-7")
+	for _, body := range []string{"", "operatorId=" + signed, "operatorId=" + signed + "&operatorId=", "operatorId=%zz", "operatorId=a;b"} {
+		f.Add("POST", formType, body)
+	}
+	f.Add("GET", formType, "operatorId="+signed)
+	f.Add("POST", "multipart/form-data; boundary=a", "--a--")
+	f.Fuzz(func(t *testing.T, method, contentType, body string) {
+		for _, h := range []func(func(context.Context, string) error) http.Handler{signer.Handler, iomeeting.UnsignedEndHandler} {
+			var ended ends
+			r := httptest.NewRequest("POST", "/ended", strings.NewReader(body))
+			r.Method = method
+			r.Header.Set("Content-Type", contentType)
+			w := httptest.NewRecorder()
+			h(ended.add).ServeHTTP(w, r)
+			require.Contains(t, []int{200, 400, 403, 405, 413, 415}, w.Code)
+			require.Equal(t, w.Code == 200, len(ended.ids) == 1)
+			if w.Code == 200 {
+				form, err := url.ParseQuery(body)
+				require.NoError(t, err)
+				require.Len(t, form["operatorId"], 1)
+				require.Contains(t, []string{ended.ids[0], signer.Sign(ended.ids[0])}, form.Get("operatorId"))
+			}
+		}
+	})
+}
