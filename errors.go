@@ -17,8 +17,8 @@ var (
 	// section 5, status 3.
 	ErrInMeeting = errors.New("iomeeting: host is in a meeting")
 
-	// ErrInvalidParameter says that an argument cannot be sent, and that
-	// nothing was. It comes as a [*ParameterError].
+	// ErrInvalidParameter says that an argument cannot be used, and that
+	// nothing was sent. It comes as a [*ParameterError].
 	ErrInvalidParameter = errors.New("iomeeting: invalid parameter")
 
 	// ErrBadResponse says that something answered, but not as the spec has it:
@@ -42,13 +42,13 @@ var (
 	ErrBadSignature = errors.New("iomeeting: bad signature")
 )
 
-// ParameterError says which argument cannot be sent, and why. It never quotes
+// ParameterError says which argument cannot be used, and why. It never quotes
 // the argument. It is [ErrInvalidParameter].
 type ParameterError struct {
-	// Param is the name that the spec gives the parameter; "site" for the
-	// site, "text" for the argument of [EncodeText] and [DecodeText], "ctx"
-	// for the context, and for an option its name without With, such as
-	// "maxIdleConns".
+	// Param is the name that the spec gives the parameter. What the spec does
+	// not know has the name of the function's argument, such as "site", "ctx"
+	// or "key", or of the option without its With, such as "maxIdleConns";
+	// a text is "text", and what is read into a Secret "secret".
 	Param string
 	// Reason continues a sentence that starts with Param.
 	Reason string

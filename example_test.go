@@ -413,6 +413,10 @@ func Example_testingWithHTTPMockActivate() {
 	// 000042 <nil>
 }
 
+// Tracing and metrics come in as a RoundTripper, such as OpenTelemetry's
+// otelhttp.NewTransport(http.DefaultTransport). It must send each request once:
+// one that tries again by itself sends a Schedule twice, and the second one ends
+// the meeting that the first one made and the host has started.
 func ExampleWithHTTPClient() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
