@@ -117,6 +117,9 @@ func (n *network) answer(l *line) {
 			return
 		}
 		n.arrivals.Add(1)
+		if n.serve == nil {
+			return
+		}
 		l.req, l.body = req, string(body)
 		l.nth++
 		n.serve(l)

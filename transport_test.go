@@ -231,12 +231,20 @@ func TestEndlessAnswer(t *testing.T) {
 }
 
 func TestLongHeader(t *testing.T) {
-	s, _ := countingServer(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X", strings.Repeat("x", 100<<10))
+	length := 0
+	s, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X", strings.Repeat("x", length))
+		serve(w, r)
 	})
-	require.Error(t, calls["Query"](t.Context(), clientOf(t, s.URL)))
-	err := calls["Schedule"](t.Context(), clientOf(t, s.URL))
-	require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+	c := clientOf(t, s.URL, iomeeting.WithRetries(0))
+	for _, name := range []string{"Query", "Schedule"} {
+		length = 60 << 10
+		require.NoError(t, calls[name](t.Context(), c))
+		length = 70 << 10
+		err := calls[name](t.Context(), c)
+		require.Error(t, err)
+		assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
+	}
 }
 
 // breaking returns a server that reads each request whole and then does as
