@@ -115,6 +115,8 @@ func signature(key Secret, payload string) string {
 // with 415, more than 4 KiB with 413, a body that takes longer than 10 seconds
 // (on a server whose ResponseWriter has read deadlines) with 408, one without
 // exactly one operatorId with 400, and one whose signature is wrong with 403.
+// Where a handler in front has parsed the form, its limits hold in place of
+// these.
 //
 // Spec: section 6, Result.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
@@ -177,8 +179,11 @@ func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, 
 
 // readForm returns the form in the body of r, within limits of size and time.
 func readForm(w http.ResponseWriter, r *http.Request) (form url.Values, code int) {
-	// A recorder in a test has no deadline to set.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > callbackTimeout {
+		// A recorder in a test has no deadline to set.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
 	if err != nil {
 		return nil, codeOfReadError(err)

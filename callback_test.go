@@ -1,18 +1,22 @@
 package iomeeting_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -323,4 +327,53 @@ func FuzzCallback(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pipes is a listener in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestSlowCallback sends a byte a second, without end.
+func TestSlowCallback(t *testing.T) {
+	for readTimeout, want := range map[time.Duration]time.Duration{
+		0: 10 * time.Second, time.Minute: 10 * time.Second, 2 * time.Second: 2 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var ended ends
+			l := make(pipes)
+			server := &http.Server{Handler: newSigner(t, signingKey).Handler(ended.add), ReadTimeout: readTimeout}
+			go func() { _ = server.Serve(l) }()
+			here, there := net.Pipe()
+			l <- there
+			_, err := io.WriteString(here, "POST /ended HTTP/1.1\r\nHost: a\r\nContent-Type: "+formType+"\r\nTransfer-Encoding: chunked\r\n\r\n")
+			require.NoError(t, err)
+			start := time.Now()
+			go func() {
+				for {
+					if _, err := io.WriteString(here, "1\r\na\r\n"); err != nil {
+						return
+					}
+					time.Sleep(time.Second)
+				}
+			}()
+			res, err := http.ReadResponse(bufio.NewReader(here), nil)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
+			assert.Equal(t, want, time.Since(start))
+			assert.Empty(t, ended.ids)
+			require.NoError(t, here.Close())
+			require.NoError(t, server.Close())
+			time.Sleep(time.Hour)
+		})
+	}
 }

@@ -1,7 +1,6 @@
 package iomeeting_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -448,6 +447,10 @@ func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
 // startPage lets a host who has signed in start a meeting, by GET.
 func startPage(client *iomeeting.Client, host iomeeting.Host) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Site") == "cross-site" { // another site sent the browser here
+			http.Error(w, "Please start from our own pages.", http.StatusForbidden)
+			return
+		}
 		link, err := client.Start(host, &iomeeting.StartOptions{Title: r.FormValue("title")})
 		if err != nil {
 			http.Error(w, "The meeting cannot be started.", http.StatusBadRequest)
@@ -488,12 +491,12 @@ func ExampleLink_Form() {
 // writeShortcuts writes a shortcut for each desktop into a new folder.
 func writeShortcuts(dir string, link iomeeting.Link, name string) error {
 	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
-		var file bytes.Buffer
-		if err := link.WriteShortcut(&file, s, name); err != nil {
+		// The file is a new one: one that is there may be readable to others.
+		file, err := os.OpenFile(filepath.Join(dir, "meeting"+s.Ext()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
 			return err
 		}
-		// 0600, since a shortcut that starts a meeting holds the host's password.
-		if err := os.WriteFile(filepath.Join(dir, "meeting"+s.Ext()), file.Bytes(), 0o600); err != nil {
+		if err := errors.Join(link.WriteShortcut(file, s, name), file.Close()); err != nil {
 			return err
 		}
 	}

@@ -254,6 +254,12 @@ func faults() []fault {
 		{40, "an echo in place of HTTP", &network{serve: func(l *line) { l.say(l.body + "\r\n\r\n"); l.hangUp() }}, tried, lost},
 		{40, "an echo in the header", &network{serve: func(l *line) { l.say(ok + l.body + "\r\n\r\n"); l.hangUp() }}, tried, lost},
 	}
+	for _, spelling := range []string{
+		strings.ToLower(url.QueryEscape(canary)), url.PathEscape(canary), strings.ReplaceAll(url.QueryEscape(canary), "+", "%20"),
+		"c4n" + strings.Repeat("x", 9), canary[:len(canary)-1],
+	} {
+		rows = append(rows, fault{40, "an echo in another spelling: " + spelling, breakingAfter(ok + "bad key hostPassword=" + spelling + " : x\r\n\r\n"), tried, lost})
+	}
 	for _, s := range []string{"301 Moved", "302 Found", "303 See Other"} {
 		rows = append(rows, redirect(16, s, "https://elsewhere.example/?a="+url.QueryEscape(canary)))
 	}
@@ -677,7 +683,8 @@ func TestWordsOfErrors(t *testing.T) {
 	}{
 		{errRefused, "dial tcp: connection refused"},
 		{errors.New("no tcp"), "a network error, whose text is withheld"},
-		{errors.New(`malformed "a \"b\" c" line`), `malformed "..." line`},
+		{errors.New(`a line "a \"b\" c" of it`), `a line "..." of it`},
+		{errors.New("malformed MIME header line: a: b\nc"), "malformed answer"},
 		{errors.New("get http://user:word@proxy.example/: no"), "get http://REDACTED@proxy.example/: no"},
 		{errors.New("Proxy Authentication Required"), "Proxy Authentication Required"},
 	} {

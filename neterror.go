@@ -64,6 +64,7 @@ func withoutURL(err error) error {
 
 var (
 	quotation = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	malformed = regexp.MustCompile(`(?s)malformed .*`) // what net/http says before it quotes, or not
 	userInfo  = regexp.MustCompile(`//.*@`)
 )
 
@@ -81,14 +82,15 @@ func isOfOwnWords(err error) bool {
 }
 
 // safeText returns the text of an error from the network without what it quotes
-// and without the user of a URL, or nothing of it where it holds a password of
-// form.
+// of an answer and without the user of a URL, or nothing of it where it holds a
+// password of form.
 func safeText(s string, form url.Values) string {
 	for _, param := range secretParams {
 		if quotesSecret(s, form.Get(param)) {
 			return "a network error, whose text is withheld"
 		}
 	}
+	s = malformed.ReplaceAllString(s, "malformed answer")
 	s = quotation.ReplaceAllString(s, `"..."`)
 	return userInfo.ReplaceAllString(s, "//"+redacted+"@")
 }
@@ -104,20 +106,21 @@ func quotesSecret(s, secret string) bool {
 		panic(err) // strings always have a JSON form
 	}
 	raw := []byte(secret)
+	s = strings.ToLower(s)
 	return slices.ContainsFunc([]string{
 		secret,
 		url.QueryEscape(secret),
 		url.PathEscape(secret),
 		html.EscapeString(secret),
+		strings.ReplaceAll(html.EscapeString(secret), "&#34;", "&quot;"),
 		withoutQuotes(strconv.Quote(secret)),
 		withoutQuotes(strconv.QuoteToASCII(secret)),
 		withoutQuotes(string(inJSON)),
 		hex.EncodeToString(raw),
-		strings.ToUpper(hex.EncodeToString(raw)),
 		base64.RawStdEncoding.EncodeToString(raw),
 		base64.RawURLEncoding.EncodeToString(raw),
 		strings.Trim(fmt.Sprint(raw), "[]"),
-	}, func(form string) bool { return strings.Contains(s, form) })
+	}, func(form string) bool { return strings.Contains(s, strings.ToLower(form)) })
 }
 
 func withoutQuotes(s string) string { return s[1 : len(s)-1] }

@@ -18,6 +18,8 @@ import (
 // get returns what the page of link answers.
 func get(link iomeeting.Link, method string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
+	w.Header().Set("Cache-Control", "public")
+	w.Header().Set("Content-Security-Policy", "default-src *")
 	link.ServeHTTP(w, httptest.NewRequest(method, "/start", nil))
 	return w
 }

@@ -110,6 +110,8 @@ var canaryForms = []string{
 	url.QueryEscape(canary),
 	url.PathEscape(canary),
 	html.EscapeString(canary),
+	strings.ReplaceAll(html.EscapeString(canary), "&#34;", "&quot;"),
+	strings.ToLower(url.QueryEscape(canary)),
 	strings.Trim(strconv.Quote(canary), `"`),
 	strings.Trim(strconv.QuoteToASCII(canary), `"`),
 	jsonString(canary),

@@ -62,7 +62,9 @@ func TestPostPage(t *testing.T) {
 		require.NoError(t, err)
 		partner := httptest.NewServer(link)
 		tb := b.newTab()
+		service.mu.Lock()
 		service.forms = nil
+		service.mu.Unlock()
 		tb.open(partner.URL)
 		assert.Equal(t, "Welcome", tb.text("#room"), "the browser is sent on to another origin")
 		assert.True(t, strings.HasPrefix(tb.address(), "http://localhost:"))

@@ -12,8 +12,7 @@
 //	shortcut -site https://abc.iomeeting.cn -meeting 000042 -user "Joe Smith"
 //	IOMEETING_MEETING_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -join
 //
-// A shortcut holds its passwords in clear. A file that has one is created with
-// mode 0600.
+// A shortcut holds its passwords in clear. The files are created with mode 0600.
 package main
 
 import (
@@ -101,12 +100,8 @@ func (w wish) link() (iomeeting.Link, error) {
 // write writes a shortcut to a new file. One that is there is left alone: its
 // mode may be too wide.
 func write(dir, name string, link iomeeting.Link, s iomeeting.Shortcut) (string, error) {
-	mode := os.FileMode(0o644)
-	if link.String() != link.URL() { // there is something to hide
-		mode = 0o600
-	}
 	path := filepath.Join(dir, strings.NewReplacer("/", "-", `\`, "-").Replace(name)+s.Ext())
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}

@@ -20,19 +20,18 @@ func TestShortcuts(t *testing.T) {
 		name string
 		args []string
 		url  string
-		mode os.FileMode
 	}{
 		{
 			"start", []string{"-host", "alice@example.com", "-title", "Q3_Review"},
-			"https://abc.iomeeting.cn/snm.do?hostEmail=alice%40example.com&hostPass=canary&title=Q3_5FReview", 0o600,
+			"https://abc.iomeeting.cn/snm.do?hostEmail=alice%40example.com&hostPass=canary&title=Q3_5FReview",
 		},
 		{
 			"join by host", []string{"-host", "alice@example.com", "-join", "-user", "Joe Smith"},
-			"https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith", 0o644,
+			"https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith",
 		},
 		{
 			"join by ID", []string{"-meeting", "000042"},
-			"https://abc.iomeeting.cn/jm.do?meetingID=000042", 0o644,
+			"https://abc.iomeeting.cn/jm.do?meetingID=000042",
 		},
 	}
 	for _, tt := range tests {
@@ -47,8 +46,7 @@ func TestShortcuts(t *testing.T) {
 				assert.Contains(t, out.String(), path+"\n")
 				info, err := os.Stat(path)
 				require.NoError(t, err)
-				assert.Equal(t, tt.mode, info.Mode().Perm()|tt.mode&0o044, "but for the umask")
-				assert.Zero(t, info.Mode().Perm()&^tt.mode)
+				assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 			}
 			file, err := os.ReadFile(filepath.Join(dir, "a-b 会.url"))
 			require.NoError(t, err)

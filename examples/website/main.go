@@ -64,7 +64,7 @@ func run(ctx context.Context, addr string) error {
 		return err
 	}
 	defer closeSite()
-	server := &http.Server{Handler: site.routes(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: site.routes(), ReadTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	fmt.Printf("Open http://%s in a browser.\n", listener.Addr())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -141,7 +141,7 @@ func (s *site) routes() http.Handler {
 		pages.HandleFunc("POST /end", s.endMeeting)
 	}
 	all := http.NewServeMux()
-	all.Handle("/", http.NewCrossOriginProtection().Handler(pages))
+	all.Handle("/", http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(pages), 64<<10))
 	all.Handle("/meeting-ended", s.signer.Handler(s.meetingEnded)) // the service POSTs here
 	return all
 }
@@ -225,13 +225,19 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 		s.showError(w, err)
 		return
 	}
-	b := s.book(booking{hostEmail: host.Email, title: r.PostFormValue("title"), observerPassword: iomeeting.NewSecret(rand.Text())})
+	b := newBooking(host, r.PostFormValue("title"))
+	b.observerPassword = iomeeting.NewSecret(rand.Text())
 	link, err := s.client.Start(host, &iomeeting.StartOptions{
 		MeetingPassword:  b.password,
 		ObserverPassword: b.observerPassword,
 		Title:            b.title,
 	})
-	s.send(w, r, link, err)
+	if err != nil {
+		s.showError(w, err)
+		return
+	}
+	s.book(b)
+	s.send(w, r, link, nil)
 }
 
 // scheduleMeeting sends the host to a meeting whose end the service tells us.
@@ -242,7 +248,8 @@ func (s *site) scheduleMeeting(w http.ResponseWriter, r *http.Request) {
 		s.showError(w, err)
 		return
 	}
-	b := s.book(booking{hostEmail: host.Email, title: r.PostFormValue("title"), operatorID: rand.Text()})
+	b := newBooking(host, r.PostFormValue("title"))
+	b.operatorID = rand.Text()
 	meeting, err := s.client.ScheduleIfAvailable(r.Context(), host, &iomeeting.ScheduleOptions{
 		MeetingPassword: b.password,
 		EndURL:          s.url + "/meeting-ended",
@@ -252,6 +259,7 @@ func (s *site) scheduleMeeting(w http.ResponseWriter, r *http.Request) {
 		s.showError(w, err)
 		return
 	}
+	s.book(b)
 	link, err := s.client.StartByID(meeting.MeetingID, host.Password)
 	s.send(w, r, link, err)
 }
@@ -314,14 +322,16 @@ func (s *site) host(r *http.Request) (iomeeting.Host, error) {
 	return s.hosts[i], nil
 }
 
-// book enters a meeting into the books, under a new password.
-func (s *site) book(b booking) booking {
-	b.title = cmp.Or(b.title, "Meeting")
-	b.password = iomeeting.NewSecret(rand.Text())
+// newBooking returns a booking with a new password.
+func newBooking(host iomeeting.Host, title string) booking {
+	return booking{hostEmail: host.Email, title: cmp.Or(title, "Meeting"), password: iomeeting.NewSecret(rand.Text())}
+}
+
+// book enters a meeting into the books. A true site has a database for them.
+func (s *site) book(b booking) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.books[b.password] = &b
-	return b
 }
 
 // send sends the visitor to the page that opens the link. The page holds

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -154,6 +156,44 @@ func TestForgedEnd(t *testing.T) {
 	p.submit(p.post("/schedule", "host", alice.Email, "title", title))
 	assert.Equal(t, http.StatusForbidden, p.post("/meeting-ended", "operatorId", "000001").code)
 	assert.NotContains(t, p.get("/").body, "ended at")
+}
+
+func TestTicketEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
+		require.NoError(t, err)
+		link, err := client.JoinByID("000042", nil)
+		require.NoError(t, err)
+		s := &site{tickets: make(map[string]iomeeting.Link)}
+		open := func(method string, after time.Duration) int {
+			w := httptest.NewRecorder()
+			s.send(w, httptest.NewRequest(http.MethodPost, "/join", nil), link, nil)
+			time.Sleep(after)
+			r := httptest.NewRequest(method, w.Header().Get("Location"), nil)
+			r.SetPathValue("ticket", strings.TrimPrefix(w.Header().Get("Location"), "/open/"))
+			if method == http.MethodHead {
+				s.openMeeting(httptest.NewRecorder(), r) // uses nothing up
+				r.Method = http.MethodGet
+			}
+			w = httptest.NewRecorder()
+			s.openMeeting(w, r)
+			return w.Code
+		}
+		assert.Equal(t, http.StatusOK, open(http.MethodGet, 59*time.Second))
+		assert.Equal(t, http.StatusOK, open(http.MethodHead, 0))
+		assert.Equal(t, http.StatusGone, open(http.MethodGet, 61*time.Second))
+		time.Sleep(time.Hour)
+		assert.Empty(t, s.tickets)
+	})
+}
+
+func TestHeader(t *testing.T) {
+	p := newPartner(t)
+	res, err := p.web.Client().Get(p.web.URL)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Equal(t, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'", res.Header.Get("Content-Security-Policy"))
+	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 }
 
 func TestPageOpensOnce(t *testing.T) {
