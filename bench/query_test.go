@@ -1,0 +1,52 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+// memoryTransport answers without a network, so that what remains is the work
+// of a client.
+type memoryTransport struct{ answer string }
+
+func (t memoryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status:        "200 OK",
+		StatusCode:    http.StatusOK,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
+		ContentLength: int64(len(t.answer)),
+		Body:          io.NopCloser(strings.NewReader(t.answer)),
+		Request:       req,
+	}, nil
+}
+
+func BenchmarkQueryOverMemory(b *testing.B) {
+	client := &http.Client{Transport: memoryTransport{answer}}
+	callers := []struct {
+		name string
+		caller
+	}{
+		{ours, ioMeeting{newClient(b, site, iomeeting.WithHTTPClient(client))}},
+		{bare, &netHTTP{client, site + queryPath, 1, postRequest}},
+	}
+	for _, c := range callers {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.call(0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
