@@ -45,8 +45,7 @@ type network struct {
 // line is the service's end of a connection.
 type line struct {
 	net.Conn
-	reset func()        // ends the connection with an RST
-	req   *http.Request // the last one to arrive
+	reset func() // ends the connection with an RST
 	body  string
 	nth   int // number of the request on this connection
 }
@@ -120,7 +119,7 @@ func (n *network) answer(l *line) {
 		if n.serve == nil {
 			return
 		}
-		l.req, l.body = req, string(body)
+		l.body = string(body)
 		l.nth++
 		n.serve(l)
 		if l.nth < 0 {

@@ -51,7 +51,7 @@ func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.
 
 // limit puts the limits on t, for calls with that time-out.
 func limit(t *http.Transport, timeout time.Duration) *http.Transport {
-	// HTTP/1.1 is faster here, and its failures say more about what was sent.
+	// Over HTTP/1.1 a connection carries one request, so that a failure is of that one.
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
 	if t.TLSClientConfig == nil {
