@@ -266,7 +266,7 @@ func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *Sched
 	if err := cmp.Or(checkContext(ctx), checkSchedule(host, orZero(opts))); err != nil {
 		return ScheduleResult{}, err
 	}
-	ctx, cancel := c.withTimeout(ctx)
+	ctx, cancel := withEnd(ctx, c.endOfCall(ctx))
 	defer cancel()
 	state, err := c.Query(ctx, host)
 	if err != nil {

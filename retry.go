@@ -104,17 +104,17 @@ func isRefusal(status int) bool {
 }
 
 // wait returns how long to wait before the next of several tries, the n-th
-// having failed as o, and whether that fits what ctx leaves.
-func (o outcome) wait(ctx context.Context, n int) (d time.Duration, fits bool) {
+// having failed as o, and whether that fits before the end; without an end, a
+// minute does.
+func (o outcome) wait(end time.Time, n int) (d time.Duration, fits bool) {
 	d = backoff(n)
 	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
 		d = max(d, parseRetryAfter(o.retryAfter, time.Now()))
 	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
+	if end.IsZero() {
 		return d, d <= maxUnboundedWait
 	}
-	return d, d < time.Until(deadline)
+	return d, d < time.Until(end)
 }
 
 // backoff draws the wait after the n-th try, from 1.

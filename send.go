@@ -35,19 +35,25 @@ type operation struct {
 // parser takes the body of an answer, or says what is wrong with it.
 type parser func(body []byte, charset string) error
 
+// job is a call that is under way.
+type job struct {
+	operation
+	form  url.Values
+	parse parser
+	end   time.Time // of all its tries; zero for no end
+}
+
 // call sends op with params until parse has taken an answer, the failure is
 // definite, or tries or time have run out.
 func (c *Client) call(ctx context.Context, op operation, params any, parse parser) error {
 	if err := cmp.Or(c.checkMade(), checkContext(ctx)); err != nil {
 		return err
 	}
-	ctx, cancel := c.withTimeout(ctx)
-	defer cancel()
-	form := formValues(params)
+	j := job{op, formValues(params), parse, c.endOfCall(ctx)}
 	for n := 1; ; n++ {
 		start := time.Now()
-		o := c.try(ctx, op, form, n, parse)
-		wait, again := c.next(ctx, op, o, n)
+		o := c.try(ctx, j, n)
+		wait, again := c.next(ctx, j, o, n)
 		c.log(ctx, op, o, n, time.Since(start), again)
 		if !again {
 			return o.err
@@ -56,71 +62,81 @@ func (c *Client) call(ctx context.Context, op operation, params any, parse parse
 	}
 }
 
-// withTimeout bounds a whole call.
-func (c *Client) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+// endOfCall returns when a call that starts now must have ended, or the zero
+// time.
+func (c *Client) endOfCall(ctx context.Context) time.Time {
+	end, _ := ctx.Deadline()
 	if c.timeout == 0 {
-		return ctx, func() {}
+		return end
 	}
-	return context.WithTimeout(ctx, c.timeout)
+	return earlier(end, time.Now().Add(c.timeout))
+}
+
+// earlier returns the earlier one of two ends, of which the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // next returns whether another try follows the n-th, and after which wait.
-func (c *Client) next(ctx context.Context, op operation, o outcome, n int) (wait time.Duration, again bool) {
-	if o.err == nil || n > c.retries || ctx.Err() != nil || !o.mayPass() || op.atMostOnce && o.sent {
+func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, again bool) {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !o.mayPass() || j.atMostOnce && o.sent {
 		return 0, false
 	}
-	return o.wait(ctx, n)
+	return o.wait(j.end, n)
 }
 
-// try sends op for the n-th time, and says what came of it in the terms of a
+// try sends j for the n-th time, and says what came of it in the terms of a
 // user.
-func (c *Client) try(ctx context.Context, op operation, form url.Values, n int, parse parser) outcome {
-	tryCtx, cancel := c.withTryTimeout(ctx, op, n)
+func (c *Client) try(ctx context.Context, j job, n int) outcome {
+	ctx, cancel := withEnd(ctx, c.endOfTry(j, n))
 	defer cancel()
-	o := c.exchange(tryCtx, op, form, n, parse)
+	o := c.exchange(ctx, cancel, j, n)
 	if o.err == nil {
 		return o
 	}
 	if _, ok := o.badResponse(); !ok {
-		o.err = newNetworkError(op.name, withContextError(ctx, withoutURL(o.err)), form)
+		o.err = newNetworkError(j.name, withContextError(ctx, withoutURL(o.err)), j.form)
 	}
-	if op.atMostOnce && o.isUnknown() {
+	if j.atMostOnce && o.isUnknown() {
 		o.err = &unknownError{o.err}
 	}
 	return o
 }
 
-// withTryTimeout bounds the n-th try by the Timeout of the user's http.Client,
-// and a try that may be followed by others by an equal share of the time that
-// is left, so that a silent service cannot use up the whole call. There are no
+// endOfTry bounds the n-th try by the Timeout of the user's http.Client, and a
+// try that may be followed by others by an equal share of the time that is
+// left, so that a silent service cannot use up the whole call. There are no
 // more than three shares: with more, none would suffice.
-func (c *Client) withTryTimeout(ctx context.Context, op operation, n int) (context.Context, context.CancelFunc) {
-	end, bounded := ctx.Deadline()
-	if further := min(c.retries+1-n, 2); bounded && !op.atMostOnce {
-		end = time.Now().Add(time.Until(end) / time.Duration(1+further))
+func (c *Client) endOfTry(j job, n int) time.Time {
+	end, now := j.end, time.Now()
+	if further := min(c.retries+1-n, 2); !end.IsZero() && !j.atMostOnce {
+		end = now.Add(end.Sub(now) / time.Duration(1+further))
 	}
 	if c.tryTimeout > 0 {
-		limit := time.Now().Add(c.tryTimeout)
-		if !bounded || limit.Before(end) {
-			end, bounded = limit, true
-		}
+		end = earlier(end, now.Add(c.tryTimeout))
 	}
-	if !bounded {
+	return end
+}
+
+// withEnd returns ctx with a deadline, unless end is zero.
+func withEnd(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	if end.IsZero() {
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, end)
 }
 
-// exchange sends op once and reads the answer. The error is a *ResponseError or
-// the transport's own.
-func (c *Client) exchange(ctx context.Context, op operation, form url.Values, n int, parse parser) outcome {
+// exchange sends j once and reads the answer; cancel ends ctx. The error is a
+// *ResponseError or the transport's own.
+func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outcome {
 	if err := ctx.Err(); err != nil {
 		return outcome{err: err} // a mock might not look
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	body := strings.NewReader(form.Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+op.path, body)
+	body := strings.NewReader(j.form.Encode())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+j.path, body)
 	if err != nil {
 		return outcome{err: err}
 	}
@@ -132,7 +148,7 @@ func (c *Client) exchange(ctx context.Context, op operation, form url.Values, n 
 	if n > 1 {
 		transport = c.fresh // kept connections may have died together
 	}
-	if op.atMostOnce {
+	if j.atMostOnce {
 		watched := &watchedBody{body: body}
 		req.Body, transport, seal = watched, c.fresh, watched.seal
 	}
@@ -148,7 +164,7 @@ func (c *Client) exchange(ctx context.Context, op operation, form url.Values, n 
 		status:     res.StatusCode,
 		retryAfter: res.Header.Get("Retry-After"),
 		sent:       true,
-		err:        readAnswer(op, res, parse),
+		err:        readAnswer(j, res),
 	}
 }
 
@@ -176,16 +192,16 @@ func (c *Client) roundTrip(transport http.RoundTripper, req *http.Request) (*htt
 	return res, nil
 }
 
-// readAnswer hands the body of res to parse. The error is a *ResponseError, or
-// of the transport where an answer was cut short.
-func readAnswer(op operation, res *http.Response, parse parser) error {
+// readAnswer hands the body of res to the parser of j. The error is a
+// *ResponseError, or of the transport where an answer was cut short.
+func readAnswer(j job, res *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil && res.StatusCode == http.StatusOK {
 		return err
 	}
 	reason := faultOf(res, body)
 	if reason == "" {
-		if err := parse(body, charsetOf(res.Header.Get("Content-Type"))); err != nil {
+		if err := j.parse(body, charsetOf(res.Header.Get("Content-Type"))); err != nil {
 			reason = err.Error()
 		}
 	}
@@ -193,7 +209,7 @@ func readAnswer(op operation, res *http.Response, parse parser) error {
 		return nil
 	}
 	body = body[:min(len(body), maxAnswer)]
-	return &ResponseError{op.name, res.StatusCode, reason, NewSecret(string(body))}
+	return &ResponseError{j.name, res.StatusCode, reason, NewSecret(string(body))}
 }
 
 // charsetOf returns the charset that a Content-Type names, or "". Other

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -239,11 +240,11 @@ func TestCloseDoesNotWaitForAForm(t *testing.T) {
 
 // TestEndURLThatDrops drops the connection as often as drops says.
 func TestEndURLThatDrops(t *testing.T) {
-	for drops, want := range map[int]error{1: nil, 2: io.EOF} {
+	for drops, want := range map[int32]error{1: nil, 2: io.EOF} {
 		s := serve(t, tess)
-		seen := 0
+		var seen atomic.Int32 // by a goroutine for each connection
 		u := newUser(t, func(http.ResponseWriter, *http.Request) {
-			if seen++; seen <= drops {
+			if seen.Add(1) <= drops {
 				panic(http.ErrAbortHandler)
 			}
 		})
