@@ -25,7 +25,7 @@ type Client struct {
 	tryTimeout time.Duration
 	retries    int
 	logger     *slog.Logger
-	userAgent  string
+	header     http.Header // of each request; never changed
 }
 
 // NewClient returns a client for the site, such as "https://abc.iomeeting.cn".
@@ -65,7 +65,11 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 		tryTimeout: s.httpClient.Timeout,
 		retries:    s.retries,
 		logger:     s.logger,
-		userAgent:  s.userAgent,
+		header: http.Header{
+			"Content-Type":    {"application/x-www-form-urlencoded; charset=utf-8"},
+			"Accept-Encoding": {"identity"},
+			"User-Agent":      {s.userAgent},
+		},
 	}
 	if s.httpClient.Transport == nil {
 		c.pooled, c.fresh = ownTransports(s.maxIdleConns, s.timeout)

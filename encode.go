@@ -25,8 +25,7 @@ import (
 //
 // Spec: sections 1, 2 and 4, parameters title and userName.
 func EncodeText(s string) (string, error) {
-	t, err := newText("text", s)
-	return string(t), err
+	return encodeText("text", s, '+')
 }
 
 // DecodeText returns the text whose encoding is s; DecodeText undoes
@@ -66,46 +65,37 @@ func DecodeText(s string) (string, error) {
 	return b.String(), nil
 }
 
-// text is a value in the text encoding, to be sent as a parameter.
-type text string
-
-func newText(param, s string) (text, error) {
+// encodeText encodes s, with space for a space. The error names param.
+func encodeText(param, s string, space byte) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", &ParameterError{param, "is not valid UTF-8"}
 	}
-	escapes := 0
-	for i := range len(s) {
-		if !isPlain(s[i]) && s[i] != ' ' {
-			escapes++
-		}
-	}
 	const upperHex = "0123456789ABCDEF"
-	b := make([]byte, 0, len(s)+2*escapes)
+	b := make([]byte, 0, 256) // on the stack; a longer title moves it
 	for i := range len(s) {
 		switch c := s[i]; {
-		case isPlain(c):
+		case isPlain[c]:
 			b = append(b, c)
 		case c == ' ':
-			b = append(b, '+')
+			b = append(b, space)
 		default:
 			b = append(b, '_', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return text(b), nil
+	return string(b), nil
 }
 
-// EncodeValues sets key to the text. Its + goes in as a space, for which every
-// form encoder writes + again; a + would be sent as %2B.
-func (t text) EncodeValues(key string, v *url.Values) error {
-	v.Set(key, strings.ReplaceAll(string(t), "+", " "))
-	return nil
-}
+// formText returns the value of a form's field, for which any form encoder
+// writes the encoding of s: a + in it would be sent as %2B.
+func formText(param, s string) (string, error) { return encodeText(param, s, ' ') }
 
-// isPlain reports whether the text encoding leaves c as it is.
-func isPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '.' || c == '-' || c == '*'
-}
+// isPlain says of each byte whether the text encoding leaves it as it is.
+var isPlain = func() (plain [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") {
+		plain[c] = true
+	}
+	return plain
+}()
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
@@ -119,7 +109,7 @@ func unhex(c byte) byte {
 }
 
 // A type that go-querystring does not know as an encoder is sent as its String.
-var _, _ query.Encoder = text(""), Secret{}
+var _ query.Encoder = Secret{}
 
 // formValues returns the fields of params, a struct with url tags, as a form.
 func formValues(params any) url.Values {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -64,7 +63,7 @@ type startParams struct {
 	HostPass     Secret `url:"hostPass"`
 	MeetingPass  Secret `url:"meetingPass,omitempty"`
 	ObserverPass Secret `url:"observerPass,omitempty"`
-	Title        text   `url:"title,omitempty"`
+	Title        string `url:"title,omitempty"`
 }
 
 // Start returns the link by which the host starts a new meeting: snm.do.
@@ -77,7 +76,7 @@ type startParams struct {
 // Spec: section 1, Start New Meeting by Host Account.
 func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
 	o := orZero(opts)
-	title, err := newText("title", o.Title)
+	title, err := formText("title", o.Title)
 	if err := cmp.Or(
 		required("hostEmail", host.Email),
 		required("hostPass", host.Password.Reveal()),
@@ -118,7 +117,7 @@ type joinParams struct {
 	MeetingID    string `url:"meetingID,omitempty"`
 	MeetingPass  Secret `url:"meetingPass,omitempty"`
 	ObserverPass Secret `url:"observerPass,omitempty"`
-	UserName     text   `url:"userName,omitempty"`
+	UserName     string `url:"userName,omitempty"`
 }
 
 // Join returns the link by which a participant or an observer joins the meeting
@@ -156,7 +155,7 @@ func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 // join completes params, which name the meeting, to a link.
 func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 	o := orZero(opts)
-	userName, err := newText("userName", o.UserName)
+	userName, err := formText("userName", o.UserName)
 	if err := cmp.Or(
 		plain("meetingPass", o.MeetingPassword.Reveal()),
 		plain("observerPass", o.ObserverPassword.Reveal()),
@@ -169,11 +168,6 @@ func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 	}
 	params.MeetingPass, params.ObserverPass, params.UserName = o.MeetingPassword, o.ObserverPassword, userName
 	return c.link("/jm.do", params)
-}
-
-type queryParams struct {
-	HostEmail    string `url:"hostEmail"`
-	HostPassword Secret `url:"hostPassword"`
 }
 
 // Query asks whether the host is in a meeting, and in which: POST
@@ -190,27 +184,21 @@ type queryParams struct {
 //
 // Spec: section 5, Query Meeting by Host Account.
 func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
-	result := QueryResult{Status: statusNone}
+	none := QueryResult{Status: statusNone}
 	if err := checkHost(host); err != nil {
-		return result, err
+		return none, err
 	}
-	err := c.call(ctx, queryOp, queryParams{host.Email, host.Password}, func(body []byte, charset string) (err error) {
-		result, err = parseQuery(body, charset)
-		return err
+	a, err := c.call(ctx, queryOp, url.Values{
+		"hostEmail":    {host.Email},
+		"hostPassword": {host.Password.Reveal()},
 	})
-	if err == nil && result.Status != StatusOK && result.Status != StatusInMeeting {
-		err = &StatusError{queryOp.name, result.Status}
+	if err != nil {
+		return none, err
 	}
-	return result, err
-}
-
-// scheduleParams has no omitempty: the spec lists all of them as sent.
-type scheduleParams struct {
-	HostEmail       string `url:"hostEmail"`
-	HostPassword    Secret `url:"hostPassword"`
-	MeetingPassword Secret `url:"meetingPassword"`
-	MeetingEndURL   string `url:"meetingEndUrl"`
-	OperatorID      string `url:"operatorId"`
+	if a.status != StatusOK && a.status != StatusInMeeting {
+		return QueryResult{Status: a.status}, &StatusError{queryOp.name, a.status}
+	}
+	return QueryResult{a.status, a.id, NewSecret(a.password)}, nil
 }
 
 // Schedule makes a meeting that the host may start by [Client.StartByID]: POST
@@ -239,17 +227,17 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 	if err := checkSchedule(host, o); err != nil {
 		return ScheduleResult{}, err
 	}
-	var status Status
-	var result ScheduleResult
-	params := scheduleParams{host.Email, host.Password, o.MeetingPassword, o.EndURL, o.OperatorID}
-	err := c.call(ctx, scheduleOp, params, func(body []byte, charset string) (err error) {
-		status, result, err = parseSchedule(body, charset)
-		return err
+	a, err := c.call(ctx, scheduleOp, url.Values{ // the spec lists all of them as sent
+		"hostEmail":       {host.Email},
+		"hostPassword":    {host.Password.Reveal()},
+		"meetingPassword": {o.MeetingPassword.Reveal()},
+		"meetingEndUrl":   {o.EndURL},
+		"operatorId":      {o.OperatorID},
 	})
-	if err == nil && status != StatusOK {
-		err = &StatusError{scheduleOp.name, status}
+	if err == nil && a.status != StatusOK {
+		err = &StatusError{scheduleOp.name, a.status}
 	}
-	return result, err
+	return ScheduleResult{a.id}, err
 }
 
 // ScheduleIfAvailable asks by [Client.Query] whether the host is available, and
@@ -279,8 +267,17 @@ func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *Sched
 }
 
 var (
-	queryOp    = operation{name: "query", path: "/meetingControl/query"}
-	scheduleOp = operation{name: "schedule", path: "/meetingControl/schedule", atMostOnce: true}
+	queryOp = operation{
+		name:  "query",
+		path:  "/meetingControl/query",
+		parse: parseQuery,
+	}
+	scheduleOp = operation{
+		name:       "schedule",
+		path:       "/meetingControl/schedule",
+		atMostOnce: true,
+		parse:      parseSchedule,
+	}
 )
 
 func checkContext(ctx context.Context) error {
@@ -332,8 +329,10 @@ func plain(param, value string) error {
 	if !utf8.ValidString(value) {
 		return &ParameterError{param, "is not valid UTF-8"}
 	}
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return &ParameterError{param, "holds a control character"}
+	for _, r := range value {
+		if unicode.IsControl(r) {
+			return &ParameterError{param, "holds a control character"}
+		}
 	}
 	return nil
 }

@@ -70,76 +70,75 @@ type ScheduleResult struct {
 	MeetingID string
 }
 
-// parseQuery reads the body of an answer to a query, in the named charset.
-func parseQuery(body []byte, charset string) (QueryResult, error) {
-	none := QueryResult{Status: statusNone}
-	f, err := splitAnswer(body, charset, 3)
-	if err != nil {
-		return none, err
-	}
-	if f.status == StatusInMeeting {
-		if f.id == "" {
-			return none, errors.New("names no meeting")
-		}
-		return QueryResult{f.status, f.id, NewSecret(f.password)}, nil
-	}
-	if f.id != "" || strings.Trim(f.password, " ") != "" {
-		return none, errors.New("names a meeting that its status rules out")
-	}
-	return QueryResult{Status: f.status}, nil
-}
-
-// parseSchedule reads the body of an answer to a schedule call, in the named
-// charset.
-func parseSchedule(body []byte, charset string) (Status, ScheduleResult, error) {
-	f, err := splitAnswer(body, charset, 2)
-	switch {
-	case err != nil:
-		return statusNone, ScheduleResult{}, err
-	case f.status == StatusInMeeting:
-		return statusNone, ScheduleResult{}, errors.New("has a status that the spec does not know")
-	case f.status == StatusOK && f.id == "":
-		return statusNone, ScheduleResult{}, errors.New("names no meeting")
-	case f.status != StatusOK && f.id != "":
-		return statusNone, ScheduleResult{}, errors.New("names a meeting that its status rules out")
-	}
-	return f.status, ScheduleResult{f.id}, nil
-}
-
-// fields are the values of an answer.
-type fields struct {
+// answer holds the values of an answer.
+type answer struct {
 	status   Status
 	id       string
 	password string
 }
 
+// parseQuery reads the body of an answer to a query, in the named charset.
+func parseQuery(body []byte, charset string) (answer, error) {
+	a, err := splitAnswer(body, charset, 3)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case a.status == StatusInMeeting && a.id == "":
+		return answer{}, errors.New("names no meeting")
+	case a.status == StatusInMeeting:
+		return a, nil
+	case a.id != "" || strings.Trim(a.password, " ") != "":
+		return answer{}, errors.New("names a meeting that its status rules out")
+	default:
+		return answer{status: a.status}, nil
+	}
+}
+
+// parseSchedule reads the body of an answer to a schedule call, in the named
+// charset.
+func parseSchedule(body []byte, charset string) (answer, error) {
+	a, err := splitAnswer(body, charset, 2)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case a.status == StatusInMeeting:
+		return answer{}, errors.New("has a status that the spec does not know")
+	case a.status == StatusOK && a.id == "":
+		return answer{}, errors.New("names no meeting")
+	case a.status != StatusOK && a.id != "":
+		return answer{}, errors.New("names a meeting that its status rules out")
+	default:
+		return a, nil
+	}
+}
+
 // splitAnswer reads an answer of n values at the most. The last value keeps its
 // spaces, and of three values also its commas: it is a password.
-func splitAnswer(body []byte, charset string, n int) (fields, error) {
+func splitAnswer(body []byte, charset string, n int) (answer, error) {
 	s, err := decodeCharset(body, charset)
 	if err != nil {
-		return fields{}, err
+		return answer{}, err
 	}
 	line, err := onlyLine(s)
 	if err != nil {
-		return fields{}, err
+		return answer{}, err
 	}
 	if strings.ContainsFunc(line, unicode.IsControl) {
-		return fields{}, errors.New("holds a control character")
+		return answer{}, errors.New("holds a control character")
 	}
 	status, rest, _ := strings.Cut(line, ",")
 	id, password, more := strings.Cut(rest, ",")
 	status, id = strings.Trim(status, " "), strings.Trim(id, " ")
 	if strings.ContainsFunc(id, isForeignToID) {
-		return fields{}, errors.New("names a meeting by what is no ID")
+		return answer{}, errors.New("names a meeting by what is no ID")
 	}
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
-		return fields{}, errors.New("has a status that the spec does not know")
+		return answer{}, errors.New("has a status that the spec does not know")
 	}
 	if more && n < 3 {
-		return fields{}, errors.New("has more values than the spec knows")
+		return answer{}, errors.New("has more values than the spec knows")
 	}
-	return fields{Status(status[0] - '0'), id, password}, nil
+	return answer{Status(status[0] - '0'), id, password}, nil
 }
 
 // isForeignToID reports whether r is in no meeting ID. The spec's are digits;

@@ -11,22 +11,22 @@ import (
 )
 
 func TestParseQuery(t *testing.T) {
-	available := QueryResult{Status: StatusOK}
-	running := QueryResult{StatusInMeeting, "123456", NewSecret("654321")}
+	available := answer{status: StatusOK}
+	running := answer{StatusInMeeting, "123456", "654321"}
 	tests := []struct {
 		name, body, charset string
-		want                QueryResult
+		want                answer
 	}{
 		// The table of section 5.
 		{"available", "0,,", "", available},
-		{"host not found", "1,,", "", QueryResult{Status: StatusHostNotFound}},
-		{"wrong password", "2,,", "", QueryResult{Status: StatusWrongPassword}},
+		{"host not found", "1,,", "", answer{status: StatusHostNotFound}},
+		{"wrong password", "2,,", "", answer{status: StatusWrongPassword}},
 		{"in a meeting", "3,123456,654321", "", running},
 		// What a JSP makes of it.
 		{"missing fields", "0", "", available},
 		{"one missing field", "0,", "", available},
-		{"no meeting password", "3,123456", "", QueryResult{StatusInMeeting, "123456", Secret{}}},
-		{"empty meeting password", "3,123456,", "", QueryResult{StatusInMeeting, "123456", Secret{}}},
+		{"no meeting password", "3,123456", "", answer{StatusInMeeting, "123456", ""}},
+		{"empty meeting password", "3,123456,", "", answer{StatusInMeeting, "123456", ""}},
 		{"byte order mark", "\ufeff3,123456,654321", "utf-8", running},
 		{"CRLF", "3,123456,654321\r\n", "", running},
 		{"blank lines", "\r\n\n \t\r\n3,123456,654321\r\n \r\n\n", "UTF-8", running},
@@ -36,13 +36,13 @@ func TestParseQuery(t *testing.T) {
 		{"byte order mark behind", "3,123456,654321\ufeff\r\n\ufeff", "", running},
 		{"spaces around the first two", " 3 , 123456 ,654321", "", running},
 		// Fields that must arrive as they are.
-		{"leading zeros", "3,000042,0", "", QueryResult{StatusInMeeting, "000042", NewSecret("0")}},
-		{"commas in the password", "3,1,a,b,,c", "", QueryResult{StatusInMeeting, "1", NewSecret("a,b,,c")}},
-		{"spaces in the password", "3,1, a b ", "", QueryResult{StatusInMeeting, "1", NewSecret(" a b ")}},
-		{"UTF-8", "3,1,pässwörd", "utf8", QueryResult{StatusInMeeting, "1", NewSecret("pässwörd")}},
-		{"Latin-1", "3,1,p\xe4ss", "ISO-8859-1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
-		{"Latin-1 with a byte order mark on a later line", "\r\n\xef\xbb\xbf3,1,p\xe4ss", "latin1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
-		{"Latin-1 with a byte order mark", "\xef\xbb\xbf3,1,p\xe4ss", "latin1", QueryResult{StatusInMeeting, "1", NewSecret("päss")}},
+		{"leading zeros", "3,000042,0", "", answer{StatusInMeeting, "000042", "0"}},
+		{"commas in the password", "3,1,a,b,,c", "", answer{StatusInMeeting, "1", "a,b,,c"}},
+		{"spaces in the password", "3,1, a b ", "", answer{StatusInMeeting, "1", " a b "}},
+		{"UTF-8", "3,1,pässwörd", "utf8", answer{StatusInMeeting, "1", "pässwörd"}},
+		{"Latin-1", "3,1,p\xe4ss", "ISO-8859-1", answer{StatusInMeeting, "1", "päss"}},
+		{"Latin-1 with a byte order mark on a later line", "\r\n\xef\xbb\xbf3,1,p\xe4ss", "latin1", answer{StatusInMeeting, "1", "päss"}},
+		{"Latin-1 with a byte order mark", "\xef\xbb\xbf3,1,p\xe4ss", "latin1", answer{StatusInMeeting, "1", "päss"}},
 		{"ASCII in a charset not known", "3,123456,654321", "GBK", running},
 	}
 	for _, tt := range tests {
@@ -57,22 +57,20 @@ func TestParseQuery(t *testing.T) {
 func TestParseSchedule(t *testing.T) {
 	tests := []struct {
 		name, body string
-		status     Status
-		want       ScheduleResult
+		want       answer
 	}{
-		{"success", "0,123456", StatusOK, ScheduleResult{"123456"}},
-		{"host not found", "1,", StatusHostNotFound, ScheduleResult{}},
-		{"wrong password", "2,", StatusWrongPassword, ScheduleResult{}},
-		{"missing field", "2", StatusWrongPassword, ScheduleResult{}},
-		{"leading zeros", "0,000042", StatusOK, ScheduleResult{"000042"}},
-		{"dressed", "\ufeff\r\n\r\n0,123456\r\n\r\n", StatusOK, ScheduleResult{"123456"}},
-		{"spaces", " 0 , 123456 ", StatusOK, ScheduleResult{"123456"}},
+		{"success", "0,123456", answer{status: StatusOK, id: "123456"}},
+		{"host not found", "1,", answer{status: StatusHostNotFound}},
+		{"wrong password", "2,", answer{status: StatusWrongPassword}},
+		{"missing field", "2", answer{status: StatusWrongPassword}},
+		{"leading zeros", "0,000042", answer{status: StatusOK, id: "000042"}},
+		{"dressed", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: StatusOK, id: "123456"}},
+		{"spaces", " 0 , 123456 ", answer{status: StatusOK, id: "123456"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			status, got, err := parseSchedule([]byte(tt.body), "")
+			got, err := parseSchedule([]byte(tt.body), "")
 			require.NoError(t, err)
-			assert.Equal(t, tt.status, status)
 			assert.Equal(t, tt.want, got)
 		})
 	}
@@ -112,14 +110,11 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 func TestBadAnswers(t *testing.T) {
 	for _, tt := range badAnswers {
 		t.Run(tt.name, func(t *testing.T) {
-			query, err := parseQuery([]byte(tt.body), tt.charset)
-			require.EqualError(t, err, tt.reason)
-			assert.Equal(t, QueryResult{Status: statusNone}, query)
-			assert.False(t, query.Available())
-
-			_, schedule, err := parseSchedule([]byte(tt.body), tt.charset)
-			require.EqualError(t, err, tt.reason)
-			assert.Zero(t, schedule)
+			for _, parse := range []func([]byte, string) (answer, error){parseQuery, parseSchedule} {
+				got, err := parse([]byte(tt.body), tt.charset)
+				require.EqualError(t, err, tt.reason)
+				assert.Zero(t, got)
+			}
 		})
 	}
 }
@@ -136,8 +131,7 @@ func TestBadQueryAnswers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parseQuery([]byte(tt.body), "")
 			require.EqualError(t, err, tt.reason)
-			assert.False(t, got.Available())
-			assert.False(t, got.InMeeting())
+			assert.Zero(t, got)
 		})
 	}
 }
@@ -152,7 +146,7 @@ func TestBadScheduleAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, got, err := parseSchedule([]byte(tt.body), "")
+			got, err := parseSchedule([]byte(tt.body), "")
 			require.EqualError(t, err, tt.reason)
 			assert.Zero(t, got)
 		})
@@ -162,7 +156,7 @@ func TestBadScheduleAnswers(t *testing.T) {
 // TestRecordedAnswers reads answers as bytes in files, dressed as servlets and
 // JSPs dress them.
 func TestRecordedAnswers(t *testing.T) {
-	want := QueryResult{StatusInMeeting, "000042", NewSecret("pässwörd, 2")}
+	want := answer{StatusInMeeting, "000042", "pässwörd, 2"}
 	files, err := filepath.Glob("testdata/answers/*")
 	require.NoError(t, err)
 	require.Len(t, files, 4)
@@ -206,12 +200,12 @@ func FuzzParseQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, charset string) {
 		got, err := parseQuery(body, charset)
 		if err != nil {
-			require.Equal(t, QueryResult{Status: statusNone}, got)
+			require.Zero(t, got)
 			return
 		}
-		require.Equal(t, got.InMeeting(), got.MeetingID != "")
-		if got.InMeeting() {
-			again, err := parseQuery([]byte("3,"+got.MeetingID+","+got.MeetingPassword.Reveal()), "")
+		require.Equal(t, got.status == StatusInMeeting, got.id != "")
+		if got.id != "" {
+			again, err := parseQuery([]byte("3,"+got.id+","+got.password), "")
 			require.NoError(t, err)
 			require.Equal(t, got, again)
 		}
@@ -221,17 +215,38 @@ func FuzzParseQuery(f *testing.F) {
 func FuzzParseSchedule(f *testing.F) {
 	fuzzAnswers(f)
 	f.Fuzz(func(t *testing.T, body []byte, charset string) {
-		status, got, err := parseSchedule(body, charset)
+		got, err := parseSchedule(body, charset)
 		if err != nil {
 			require.Zero(t, got)
 			return
 		}
-		require.Equal(t, status == StatusOK, got.MeetingID != "")
-		if status == StatusOK {
-			again, same, err := parseSchedule([]byte("0,"+got.MeetingID), "")
+		require.Equal(t, got.status == StatusOK, got.id != "")
+		if got.id != "" {
+			again, err := parseSchedule([]byte("0,"+got.id), "")
 			require.NoError(t, err)
-			require.Equal(t, status, again)
-			require.Equal(t, got, same)
+			require.Equal(t, got, again)
 		}
 	})
+}
+
+// TestParseAllocations bounds what an answer costs: the copy that its values
+// are parts of.
+func TestParseAllocations(t *testing.T) {
+	for _, body := range []string{"0,,", "\r\n3,123456,a,b\r\n", "2,,"} {
+		allocations := testing.AllocsPerRun(100, func() {
+			_, err := parseQuery([]byte(body), "utf-8")
+			require.NoError(t, err)
+		})
+		assert.LessOrEqual(t, allocations, 1.0, body)
+	}
+}
+
+func BenchmarkParseQuery(b *testing.B) {
+	body := []byte("3,123456,654321\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := parseQuery(body, "utf-8"); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -27,6 +27,7 @@ const (
 
 // outcome is what became of one try.
 type outcome struct {
+	answer     answer
 	status     int    // of the answer; 0 if none came
 	retryAfter string // header of the answer
 	sent       bool   // the request may have arrived

@@ -30,7 +30,10 @@ type Secret struct {
 }
 
 // mask is what the values in memory are mixed with. It differs in each process.
-var mask = rand.Text()
+var mask = func() (m [32]byte) {
+	_, _ = rand.Read(m[:]) // never fails
+	return m
+}()
 
 func masked(s string) string {
 	b := []byte(s)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,33 +31,31 @@ type operation struct {
 	path string
 	// atMostOnce says that the service must not receive the call twice.
 	atMostOnce bool
+	// parse reads the body of an answer, or says what is wrong with it.
+	parse func(body []byte, charset string) (answer, error)
 }
-
-// parser takes the body of an answer, or says what is wrong with it.
-type parser func(body []byte, charset string) error
 
 // job is a call that is under way.
 type job struct {
 	operation
-	form  url.Values
-	parse parser
-	end   time.Time // of all its tries; zero for no end
+	form url.Values
+	end  time.Time // of all its tries; zero for no end
 }
 
-// call sends op with params until parse has taken an answer, the failure is
-// definite, or tries or time have run out.
-func (c *Client) call(ctx context.Context, op operation, params any, parse parser) error {
+// call sends op with form until there is an answer that can be read, the
+// failure is definite, or tries or time have run out.
+func (c *Client) call(ctx context.Context, op operation, form url.Values) (answer, error) {
 	if err := cmp.Or(c.checkMade(), checkContext(ctx)); err != nil {
-		return err
+		return answer{}, err
 	}
-	j := job{op, formValues(params), parse, c.endOfCall(ctx)}
+	j := job{op, form, c.endOfCall(ctx)}
 	for n := 1; ; n++ {
 		start := time.Now()
 		o := c.try(ctx, j, n)
 		wait, again := c.next(ctx, j, o, n)
 		c.log(ctx, op, o, n, time.Since(start), again)
 		if !again {
-			return o.err
+			return o.answer, o.err
 		}
 		sleep(ctx, wait)
 	}
@@ -141,9 +140,7 @@ func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outc
 		return outcome{err: err}
 	}
 	req.GetBody = nil // with it net/http would send the body again on its own
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("User-Agent", c.userAgent)
+	maps.Copy(req.Header, c.header)
 	transport, seal := c.pooled, func() bool { return true }
 	if n > 1 {
 		transport = c.fresh // kept connections may have died together
@@ -160,11 +157,13 @@ func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outc
 	if res.StatusCode != http.StatusOK {
 		defer time.AfterFunc(errorPageTimeout, cancel).Stop()
 	}
+	a, err := readAnswer(j.operation, res)
 	return outcome{
+		answer:     a,
 		status:     res.StatusCode,
 		retryAfter: res.Header.Get("Retry-After"),
 		sent:       true,
-		err:        readAnswer(j, res),
+		err:        err,
 	}
 }
 
@@ -192,24 +191,23 @@ func (c *Client) roundTrip(transport http.RoundTripper, req *http.Request) (*htt
 	return res, nil
 }
 
-// readAnswer hands the body of res to the parser of j. The error is a
+// readAnswer reads the answer in the body of res. The error is a
 // *ResponseError, or of the transport where an answer was cut short.
-func readAnswer(j job, res *http.Response) error {
+func readAnswer(op operation, res *http.Response) (answer, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil && res.StatusCode == http.StatusOK {
-		return err
+		return answer{}, err
 	}
+	var a answer
 	reason := faultOf(res, body)
 	if reason == "" {
-		if err := j.parse(body, charsetOf(res.Header.Get("Content-Type"))); err != nil {
-			reason = err.Error()
+		if a, err = op.parse(body, charsetOf(res.Header.Get("Content-Type"))); err == nil {
+			return a, nil
 		}
-	}
-	if reason == "" {
-		return nil
+		reason = err.Error()
 	}
 	body = body[:min(len(body), maxAnswer)]
-	return &ResponseError{j.name, res.StatusCode, reason, NewSecret(string(body))}
+	return answer{}, &ResponseError{op.name, res.StatusCode, reason, NewSecret(string(body))}
 }
 
 // charsetOf returns the charset that a Content-Type names, or "". Other

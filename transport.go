@@ -19,7 +19,7 @@ const (
 
 	// answerTimeout bounds the wait for the header of an answer where the user
 	// has set no bound to the call: nobody waits forever for a service that is
-	// gone. A longer time-out of the user's raises it.
+	// gone.
 	answerTimeout = 5 * time.Minute
 
 	// maxHeader is many times what a servlet sends. net/http would read 1 MiB.
@@ -49,7 +49,7 @@ func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.
 	return keeping, single
 }
 
-// limit puts the limits on t, for calls with that time-out.
+// limit puts the limits on t, for calls with that time-out, or 0.
 func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 	// Over HTTP/1.1 a connection carries one request, so that a failure is of that one.
 	t.Protocols = new(http.Protocols)
@@ -62,7 +62,9 @@ func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 
 	t.DialContext = dialWithin(connectTimeout, t.DialContext)
 	t.TLSHandshakeTimeout = connectTimeout
-	t.ResponseHeaderTimeout = max(answerTimeout, timeout)
+	if timeout == 0 {
+		t.ResponseHeaderTimeout = answerTimeout
+	}
 	t.MaxResponseHeaderBytes = maxHeader
 	t.OnProxyConnectResponse = refuseConnect(t.OnProxyConnectResponse)
 	return t

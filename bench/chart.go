@@ -18,7 +18,7 @@ const (
 	chartWidth  = 9 * vg.Inch
 	chartHeight = 5 * vg.Inch
 	chartMargin = 10
-	barWidth    = 19
+	barWidth    = 16
 
 	// headroom is what the axis is longer than the longest bar, for the legend.
 	headroom = 1.4
@@ -36,6 +36,7 @@ var (
 var barColors = []color.RGBA{
 	{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF},
 	{R: 0xE6, G: 0x9F, B: 0x00, A: 0xFF},
+	{R: 0xF0, G: 0xE4, B: 0x42, A: 0xFF},
 	{R: 0xCC, G: 0x79, B: 0xA7, A: 0xFF},
 	{R: 0x56, G: 0xB4, B: 0xE9, A: 0xFF},
 	{R: 0x00, G: 0x9E, B: 0x73, A: 0xFF},
@@ -54,7 +55,7 @@ func drawChart(path string, levels []int, results []result) error {
 	for i, c := range contenders {
 		var rates plotter.Values
 		for _, level := range levels {
-			rate := rateOf(results, c.name, level)
+			rate := median(find(results, c.name, level).rates)
 			rates = append(rates, rate)
 			highest = max(highest, rate)
 		}

@@ -23,13 +23,15 @@ type contender struct {
 
 // The contenders to which the others are compared.
 const (
-	ours = "iomeeting"
-	bare = "bare net/http"
+	ours  = "iomeeting"
+	bare  = "bare net/http"
+	timed = "bare, with a time-out"
 )
 
 var contenders = []contender{
 	{ours, newIOMeeting},
 	{bare, newBare},
+	{timed, newTimed},
 	{"default transport", newDefault},
 	{"default transport, HTTP/2", newDefaultHTTP2},
 	{"fasthttp", newFastHTTP},

@@ -29,19 +29,14 @@ var linkFields = fields{
 	Title:        startOptions.Title,
 }
 
-// linkWays are the ways to the address that starts a meeting.
-func linkWays(client *iomeeting.Client) map[string]func() (string, error) {
-	return map[string]func() (string, error){
-		"iomeeting": func() (string, error) {
-			link, err := client.Start(host, &startOptions)
-			return link.URL(), err
-		},
-		"go-querystring": func() (string, error) {
-			values, err := query.Values(linkFields)
-			return site + "/snm.do?" + values.Encode(), err
-		},
-		"hand-written": func() (string, error) { return buildLink(linkFields), nil },
-	}
+func byIOMeeting(client *iomeeting.Client) (string, error) {
+	link, err := client.Start(host, &startOptions)
+	return link.URL(), err
+}
+
+func byQuerystring() (string, error) {
+	values, err := query.Values(linkFields)
+	return site + "/snm.do?" + values.Encode(), err
 }
 
 // buildLink writes what is known beforehand as it stands: the limit.
@@ -64,28 +59,20 @@ func buildLink(f fields) string {
 // TestLinkWays keeps the benchmark from comparing different work.
 func TestLinkWays(t *testing.T) {
 	want := buildLink(linkFields)
-	for name, way := range linkWays(newClient(t, site)) {
-		got, err := way()
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if got != want {
-			t.Errorf("%s makes %s, and not %s", name, got, want)
-		}
+	client := newClient(t, site)
+	if got, err := byIOMeeting(client); got != want || err != nil {
+		t.Errorf("iomeeting makes %s, %v, and not %s", got, err, want)
+	}
+	if got, err := byQuerystring(); got != want || err != nil {
+		t.Errorf("go-querystring makes %s, %v, and not %s", got, err, want)
 	}
 }
 
 func BenchmarkLink(b *testing.B) {
-	ways := linkWays(newClient(b, site))
-	for _, name := range []string{"iomeeting", "go-querystring", "hand-written"} {
-		way := ways[name]
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := way(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	client := newClient(b, site)
+	compareWays(b,
+		way{"iomeeting", func() error { _, err := byIOMeeting(client); return err }},
+		way{"go-querystring", func() error { _, err := byQuerystring(); return err }},
+		way{"hand-written", func() error { buildLink(linkFields); return nil }},
+	)
 }

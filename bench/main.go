@@ -35,8 +35,8 @@ type plan struct {
 var (
 	fullPlan = plan{
 		levels:      []int{1, 16, 64, 256},
-		repetitions: 5,
-		window:      500 * time.Millisecond,
+		repetitions: 15,
+		window:      200 * time.Millisecond,
 		maxCalls:    100_000,
 		memoryCalls: 10_000,
 	}
@@ -104,7 +104,7 @@ func compare(out io.Writer, s *server, p plan, svg string) error {
 	if err := trustByDefault(s.CA); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s %s/%s, GOMAXPROCS %d; medians of %d repetitions of %v each, in turn.\n"+
+	_, err := fmt.Fprintf(out, "%s %s/%s, GOMAXPROCS %d; medians of %d repetitions of %v each, in turn,\nand of the ratios in each repetition.\n"+
 		"The default transport is HTTP/1.1 with 2 idle connections: what a TLS configuration of one's own leaves of it.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), p.repetitions, p.window)
 	if err != nil {

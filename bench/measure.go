@@ -18,9 +18,9 @@ const warmUp = 2
 type result struct {
 	contender string
 	workers   int
-	rate      float64 // requests per second, the median
-	allocs    float64 // allocations per call, the median
-	opened    int     // connections, in the warm-up and all repetitions
+	rates     []float64 // requests per second, in each repetition
+	allocs    float64   // allocations per call, the median
+	opened    int       // connections, in the warm-up and all repetitions
 }
 
 // measure measures all contenders at all levels.
@@ -66,7 +66,7 @@ func measureLevel(s *server, p plan, workers int) ([]result, error) {
 	}
 	results := make([]result, len(contenders))
 	for i, c := range contenders {
-		results[i] = result{c.name, workers, median(taken[i].rates), median(taken[i].allocs),
+		results[i] = result{c.name, workers, taken[i].rates, median(taken[i].allocs),
 			after[s.Sites[i]] - before[s.Sites[i]]}
 	}
 	return results, nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // netHTTP is net/http, as a program that has no client of the service would
@@ -28,6 +29,18 @@ func newBare(t target, _ int) (caller, error) {
 	transport := &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 256, Protocols: new(http.Protocols)}
 	transport.Protocols.SetHTTP1(true)
 	return &netHTTP{&http.Client{Transport: transport}, t.Site + queryPath, 1, postRequest}, nil
+}
+
+// newTimed returns newBare's client with what no backend should be without, the
+// time-out that iomeeting has.
+func newTimed(t target, workers int) (caller, error) {
+	c, err := newBare(t, workers)
+	if err != nil {
+		return nil, err
+	}
+	timed := c.(*netHTTP)
+	timed.client.Timeout = 30 * time.Second
+	return timed, nil
 }
 
 // newDefault returns net/http with nothing set but whom to trust. That alone

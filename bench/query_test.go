@@ -32,21 +32,10 @@ func (t memoryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func BenchmarkQueryOverMemory(b *testing.B) {
 	client := &http.Client{Transport: memoryTransport{answer}}
-	callers := []struct {
-		name string
-		caller
-	}{
-		{ours, ioMeeting{newClient(b, site, iomeeting.WithHTTPClient(client))}},
-		{bare, &netHTTP{client, site + queryPath, 1, postRequest}},
-	}
-	for _, c := range callers {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := c.call(0); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	own := ioMeeting{newClient(b, site, iomeeting.WithHTTPClient(client))}
+	peer := &netHTTP{client, site + queryPath, 1, postRequest}
+	compareWays(b,
+		way{ours, func() error { return own.call(0) }},
+		way{"bare", func() error { return peer.call(0) }},
+	)
 }

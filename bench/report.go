@@ -25,13 +25,14 @@ func printResults(out io.Writer, levels []int, results []result) error {
 func printLevel(out io.Writer, workers int, results []result) error {
 	t := newTable(out)
 	// t writes nothing before Flush, which returns the error.
-	fmt.Fprintf(t, nameColumn+"requests/s\t/ iomeeting\t/ bare net/http\tconnections opened\tallocations/call\t\n", "")
+	fmt.Fprintf(t, nameColumn+"requests/s\t/ iomeeting\t/ bare\t/ bare, timed\tconnections opened\tallocations/call\t\n", "")
 	for _, r := range results {
 		if r.workers != workers {
 			continue
 		}
-		fmt.Fprintf(t, nameColumn+"%.0f\t%.2f\t%.2f\t%d\t%.1f\t\n", r.contender, r.rate,
-			r.rate/rateOf(results, ours, workers), r.rate/rateOf(results, bare, workers), r.opened, r.allocs)
+		fmt.Fprintf(t, nameColumn+"%.0f\t%.2f\t%.2f\t%.2f\t%d\t%.1f\t\n", r.contender, median(r.rates),
+			ratio(r, find(results, ours, workers)), ratio(r, find(results, bare, workers)),
+			ratio(r, find(results, timed, workers)), r.opened, r.allocs)
 	}
 	return t.Flush()
 }
@@ -43,14 +44,24 @@ func newTable(out io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 }
 
-// rateOf returns the rate of a contender at a level.
-func rateOf(results []result, contender string, workers int) float64 {
+// find returns the result of a contender at a level.
+func find(results []result, contender string, workers int) result {
 	for _, r := range results {
 		if r.contender == contender && r.workers == workers {
-			return r.rate
+			return r
 		}
 	}
-	return 0
+	return result{}
+}
+
+// ratio returns how many times as many requests a answered as b: the median of
+// the repetitions, since a machine that is slow for a while is so for both.
+func ratio(a, b result) float64 {
+	var ratios []float64
+	for i := range a.rates {
+		ratios = append(ratios, a.rates[i]/b.rates[i])
+	}
+	return median(ratios)
 }
 
 // printFootprints prints a table with a row for each contender.

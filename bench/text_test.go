@@ -15,19 +15,11 @@ var texts = []struct{ name, text string }{
 
 func BenchmarkEncodeText(b *testing.B) {
 	for _, t := range texts {
-		b.Run(t.name+"/EncodeText", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := iomeeting.EncodeText(t.text); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(t.name+"/url.QueryEscape", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				url.QueryEscape(t.text)
-			}
+		b.Run(t.name, func(b *testing.B) {
+			compareWays(b,
+				way{"EncodeText", func() error { _, err := iomeeting.EncodeText(t.text); return err }},
+				way{"url.QueryEscape", func() error { url.QueryEscape(t.text); return nil }},
+			)
 		})
 	}
 }
@@ -39,21 +31,11 @@ func BenchmarkDecodeText(b *testing.B) {
 			b.Fatal(err)
 		}
 		escaped := url.QueryEscape(t.text)
-		b.Run(t.name+"/DecodeText", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := iomeeting.DecodeText(encoded); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(t.name+"/url.QueryUnescape", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := url.QueryUnescape(escaped); err != nil {
-					b.Fatal(err)
-				}
-			}
+		b.Run(t.name, func(b *testing.B) {
+			compareWays(b,
+				way{"DecodeText", func() error { _, err := iomeeting.DecodeText(encoded); return err }},
+				way{"url.QueryUnescape", func() error { _, err := url.QueryUnescape(escaped); return err }},
+			)
 		})
 	}
 }
