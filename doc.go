@@ -9,7 +9,7 @@
 //
 //	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
 //
-// # Links
+// # Links to open
 //
 // Four methods make a [Link], a page of the service that a person's browser is
 // to open. They send nothing:

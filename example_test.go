@@ -2,17 +2,21 @@ package iomeeting_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
+	"github.com/google/go-querystring/query"
 	"github.com/jarcoal/httpmock"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -180,6 +184,55 @@ func ExampleClient_Query() {
 	// in a meeting: true 000001
 }
 
+// The state of many hosts, with 64 calls at once at the most. The first error
+// ends the other calls. With [golang.org/x/sync/errgroup], WithContext and
+// SetLimit(64) do the same.
+func ExampleClient_Query_manyHosts() {
+	var hosts []iomeeting.Host
+	for i := range 100 {
+		hosts = append(hosts, iomeeting.Host{
+			Email:    fmt.Sprintf("room-%d@example.com", i),
+			Password: iomeeting.NewSecret("correct horse"),
+		})
+	}
+	service := iomeetingtest.NewServer(hosts...)
+	defer service.Close()
+	client := service.Client()
+	link, err := client.Start(hosts[41], nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	states := make([]iomeeting.QueryResult, len(hosts)) // each call has an element of its own
+	slots := make(chan struct{}, 64)
+	var calls sync.WaitGroup
+	for i, host := range hosts {
+		slots <- struct{}{}
+		calls.Go(func() {
+			defer func() { <-slots }()
+			state, err := client.Query(ctx, host)
+			if err != nil {
+				cancel(fmt.Errorf("%s: %w", host.Email, err)) // keeps the first one
+			}
+			states[i] = state
+		})
+	}
+	calls.Wait()
+	if err := context.Cause(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for i, state := range states {
+		if state.InMeeting() {
+			fmt.Println("in a meeting:", hosts[i].Email)
+		}
+	}
+	// Output:
+	// in a meeting: room-41@example.com
+}
+
 func ExampleClient_Schedule() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
@@ -225,6 +278,68 @@ func ExampleClient_ScheduleIfAvailable() {
 	// left alone: true
 }
 
+func ExampleQueryResult_Available() {
+	service := iomeetingtest.NewServer(alice, bob)
+	defer service.Close()
+	client := service.Client()
+	link, err := client.Start(alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+
+	for _, host := range []iomeeting.Host{alice, bob} {
+		state, err := client.Query(context.Background(), host)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if state.Available() {
+			fmt.Println("free to start:", host.Email)
+		}
+	}
+	// Output:
+	// free to start: bob@example.com
+}
+
+func ExampleQueryResult_InMeeting() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client := service.Client()
+	link, err := client.Start(alice, &iomeeting.StartOptions{MeetingPassword: iomeeting.NewSecret("tea, please")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
+
+	state, err := client.Query(context.Background(), alice)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if state.InMeeting() {
+		link, err := client.JoinByID(state.MeetingID, &iomeeting.JoinOptions{MeetingPassword: state.MeetingPassword})
+		if err != nil {
+			log.Fatal(err)
+		}
+		visit(link)
+		fmt.Println("joined", state.MeetingID)
+	}
+	// Output:
+	// joined 000001
+}
+
+func ExampleStatus_String() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+
+	_, err := service.Client().Query(context.Background(), bob)
+	var refusal *iomeeting.StatusError
+	if errors.As(err, &refusal) {
+		fmt.Println(refusal.Status) // without the prefix of the error
+	}
+	// Output:
+	// host not found
+}
+
 func ExampleLink_URL() {
 	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
 	if err != nil {
@@ -258,6 +373,69 @@ func ExampleLink_String() {
 	// false
 }
 
+// A test opens a page as a browser does.
+func ExampleLink_Endpoint() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	link, err := service.Client().Start(alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	res, err := http.PostForm(link.Endpoint(), link.Params())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.Status)
+	if err := res.Body.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// 200 OK
+}
+
+func ExampleLink_Format() {
+	link, err := newExampleClient().StartByID("000042", alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("sent %q\n", link)
+	// Output:
+	// sent "https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042"
+}
+
+// newExampleLogger returns a logger whose records have no time.
+func newExampleLogger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+func ExampleLink_LogValue() {
+	link, err := newExampleClient().StartByID("000042", alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	newExampleLogger().Info("sent", "link", link)
+	// Output:
+	// level=INFO msg=sent link="https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042"
+}
+
+func ExampleLink_MarshalText() {
+	link, err := newExampleClient().StartByID("000042", alice.Password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]iomeeting.Link{"sent": link})
+	fmt.Println(string(text), err) // encoding/json writes & as \u0026
+	// Output:
+	// {"sent":"https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED\u0026meetingID=000042"} <nil>
+}
+
 func ExampleSecret() {
 	var config struct{ Password iomeeting.Secret }
 	if err := config.Password.UnmarshalText([]byte("correct horse")); err != nil {
@@ -270,6 +448,83 @@ func ExampleSecret() {
 	// {REDACTED} {Password:REDACTED} REDACTED
 	// true
 	// correct horse
+}
+
+func ExampleNewSecret() {
+	host := iomeeting.Host{
+		Email:    "alice@example.com",
+		Password: iomeeting.NewSecret(os.Getenv("IOMEETING_HOST_PASSWORD")),
+	}
+	fmt.Println(host)
+	// Output:
+	// {alice@example.com REDACTED}
+}
+
+// An invitation is one of the few texts in which a password is to be read.
+func ExampleSecret_Reveal() {
+	password := iomeeting.NewSecret("tea, please")
+	fmt.Println("Meeting 000042, password: " + password.Reveal())
+	// Output:
+	// Meeting 000042, password: tea, please
+}
+
+func ExampleSecret_IsZero() {
+	host := iomeeting.Host{Email: "alice@example.com"}
+	if host.Password.IsZero() { // printed, it looks like any other
+		fmt.Println("the password is missing:", host)
+	}
+	// Output:
+	// the password is missing: {alice@example.com REDACTED}
+}
+
+// A password comes in from a configuration, and what was printed in its place
+// does not.
+func ExampleSecret_UnmarshalText() {
+	var host iomeeting.Host
+	err := json.Unmarshal([]byte(`{"Email": "alice@example.com", "Password": "correct horse"}`), &host)
+	fmt.Println(host == alice, err)
+	err = json.Unmarshal([]byte(`{"Email": "alice@example.com", "Password": "REDACTED"}`), &host)
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// iomeeting: invalid parameter: secret is the word that is printed in place of a secret
+}
+
+func ExampleSecret_MarshalText() {
+	text, err := json.Marshal(alice)
+	fmt.Println(string(text), err)
+	// Output:
+	// {"Email":"alice@example.com","Password":"REDACTED"} <nil>
+}
+
+func ExampleSecret_String() {
+	settings := []string{alice.Email, alice.Password.String()}
+	fmt.Println(strings.Join(settings, ", "))
+	// Output:
+	// alice@example.com, REDACTED
+}
+
+func ExampleSecret_Format() {
+	fmt.Printf("%v %s %q %x\n", alice.Password, alice.Password, alice.Password, alice.Password)
+	// Output:
+	// REDACTED REDACTED REDACTED REDACTED
+}
+
+func ExampleSecret_LogValue() {
+	newExampleLogger().Info("signed in", "email", alice.Email, "password", alice.Password)
+	// Output:
+	// level=INFO msg="signed in" email=alice@example.com password=REDACTED
+}
+
+// A request of one's own, for which go-querystring asks the Secret.
+func ExampleSecret_EncodeValues() {
+	values, err := query.Values(struct {
+		Email    string           `url:"hostEmail"`
+		Password iomeeting.Secret `url:"hostPassword"`
+	}{alice.Email, alice.Password})
+	fmt.Println(values.Encode(), err)
+	// Output:
+	// hostEmail=alice%40example.com&hostPassword=correct+horse <nil>
 }
 
 func ExampleEncodeText() {
@@ -347,6 +602,35 @@ func ExampleStatusError() {
 	// mend hostPassword
 	// look at the site's address: HTTP status 404
 	// ask Query before scheduling again
+}
+
+func ExampleParameterError() {
+	_, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{
+		MeetingPassword:  iomeeting.NewSecret("tea, please"),
+		ObserverPassword: iomeeting.NewSecret("just looking"),
+	})
+	var parameter *iomeeting.ParameterError
+	if errors.As(err, &parameter) {
+		fmt.Printf("the field %s %s\n", parameter.Param, parameter.Reason)
+	}
+	// Output:
+	// the field observerPass cannot be sent beside meetingPass
+}
+
+func ExampleResponseError() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	service.FailNext(iomeetingtest.RawAnswer("<h1>Back at noon</h1>"))
+
+	_, err := service.Client().Query(context.Background(), alice)
+	var response *iomeeting.ResponseError
+	if errors.As(err, &response) {
+		fmt.Printf("HTTP status %d, but the answer %s\n", response.StatusCode, response.Reason)
+		fmt.Println(response.Body.Reveal()) // for your eyes only: it may repeat the request
+	}
+	// Output:
+	// HTTP status 200, but the answer has a status that the spec does not know
+	// <h1>Back at noon</h1>
 }
 
 // A test of one's own code runs against a service in the process.

@@ -172,7 +172,8 @@ func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 
 // Query asks whether the host is in a meeting, and in which: POST
 // meetingControl/query. A meeting that is scheduled and has not started does not
-// count. Query changes nothing, and is tried again as [WithRetries] says.
+// count. Query changes nothing, and is tried again as [WithRetries] says. It
+// ends with ctx, and after 30 seconds unless [WithTimeout] says otherwise.
 //
 // The error is one of these:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
@@ -206,7 +207,8 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 // first; [Client.ScheduleIfAvailable] leaves it alone.
 //
 // The request arrives once at the most. It is tried again only where nothing
-// was sent. With the context of an HTTP request it is given up when that
+// was sent, and ends with ctx, and after 30 seconds unless [WithTimeout] says
+// otherwise. With the context of an HTTP request it is given up when that
 // visitor goes away, perhaps with the outcome unknown; [context.WithoutCancel]
 // keeps it.
 //

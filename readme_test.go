@@ -2,6 +2,7 @@ package iomeeting_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,15 +14,107 @@ import (
 // TestReadmeCompiles finds each piece of Go in the README again in the examples,
 // which are compiled and run.
 func TestReadmeCompiles(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	examples := flat(readFile(t, "example_test.go"))
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
 	assert.NotEmpty(t, blocks)
 	for _, block := range blocks {
-		assert.Contains(t, flat(string(examples)), flat(block[1]), "README.md shows what example_test.go does not have")
+		assert.Contains(t, examples, flat(block[1]), "README.md shows what example_test.go does not have")
 	}
+}
+
+// TestReadmesAgree compares what the translated README must have in common with
+// README.md.
+func TestReadmesAgree(t *testing.T) {
+	english, chinese := readFile(t, "README.md"), readFile(t, "README.zh-CN.md")
+	assert.Equal(t, "English | [简体中文](README.zh-CN.md)", firstLine(english))
+	assert.Equal(t, "[English](README.md) | 简体中文", firstLine(chinese))
+	for name, pattern := range map[string]string{
+		"levels of headings": `(?m)^#+ `,
+		"code":               "(?s)```(?:go|sh)\n.*?```",
+		"diagrams":           "```mermaid\n",
+		"table rows":         "(?m)^\\|(?: `[^`]*` \\|)?",
+	} {
+		find := regexp.MustCompile(pattern).FindAllString
+		want := find(english, -1)
+		assert.NotEmpty(t, want, name)
+		assert.Equal(t, want, find(chinese, -1), name)
+	}
+	// A translation may change their order.
+	for name, pattern := range map[string]string{
+		"names":   "`[^`\n]+`",
+		"numbers": `\d[\d,.]*\d`,
+		"links":   `\]\([^)#]+`,
+	} {
+		find := regexp.MustCompile(pattern).FindAllString
+		want := find(withoutFirstLine(english), -1)
+		assert.NotEmpty(t, want, name)
+		assert.ElementsMatch(t, want, find(withoutFirstLine(chinese), -1), name)
+	}
+}
+
+// TestLinksOfDocumentsLeadSomewhere follows each link to a file of the
+// repository, and each to a heading.
+func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
+	for _, document := range []string{"README.md", "README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md", "docs/why.md"} {
+		links := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(readFile(t, document), -1)
+		for _, link := range links {
+			if strings.HasPrefix(link[1], "https://") {
+				continue
+			}
+			target := document
+			if link[1] != "" {
+				target = filepath.Join(filepath.Dir(document), link[1])
+			}
+			content := readFile(t, target)
+			if link[2] != "" {
+				assert.Contains(t, anchors(content), link[2], "%s links to a heading that %s has not", document, target)
+			}
+		}
+	}
+}
+
+// TestTrapsHaveTheirTests finds each test that docs/why.md names in the file to
+// which it links.
+func TestTrapsHaveTheirTests(t *testing.T) {
+	why := readFile(t, "docs/why.md")
+	named := regexp.MustCompile(`\[(Test\w+)\]\(([^)]+)\)`).FindAllStringSubmatch(why, -1)
+	assert.NotEmpty(t, named)
+	for _, link := range named {
+		file := filepath.Join("docs", link[2])
+		assert.Contains(t, readFile(t, file), "func "+link[1]+"(t *testing.T)", "docs/why.md names a test that is not in %s", file)
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| (?:[^|-].*) \|$`).FindAllString(why, -1) {
+		if !strings.HasSuffix(row, "| Test |") {
+			assert.Regexp(t, `\[Test\w+\]`, row, "a trap without a test")
+		}
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(content)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+func withoutFirstLine(s string) string {
+	_, rest, _ := strings.Cut(s, "\n")
+	return rest
+}
+
+// anchors returns the names by which the headings of a document are linked to.
+func anchors(markdown string) []string {
+	var names []string
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(markdown, -1) {
+		name := strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")
+		names = append(names, regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(name, ""))
+	}
+	return names
 }
 
 // flat returns s without indents.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -360,4 +361,37 @@ func TestCookies(t *testing.T) {
 	require.NoError(t, err)
 	c := clientOf(t, s.URL, iomeeting.WithHTTPClient(&http.Client{Jar: jar}))
 	require.NoError(t, calls["Query"](t.Context(), c))
+}
+
+// TestPlainDefaultTransport replaces http.DefaultTransport by one with a hook
+// for proxies and without a dialer.
+func TestPlainDefaultTransport(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	t.Cleanup(proxy.Close)
+	proxyURL, err := url.Parse(proxy.URL)
+	require.NoError(t, err)
+	refused := errors.New("refused by the hook")
+	for _, want := range []error{nil, refused} {
+		var seen atomic.Int32
+		original := http.DefaultTransport
+		http.DefaultTransport = &http.Transport{
+			Proxy: http.ProxyURL(proxyURL),
+			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
+				seen.Add(1)
+				assert.Equal(t, http.StatusProxyAuthRequired, res.StatusCode)
+				return want
+			},
+		}
+		c := clientOf(t, "https://abc.iomeeting.cn", iomeeting.WithRetries(0))
+		http.DefaultTransport = original
+		_, err = c.Query(t.Context(), host)
+		assert.EqualValues(t, 1, seen.Load())
+		if want == nil {
+			require.EqualError(t, err, "iomeeting: query: the proxy answered CONNECT with HTTP status 407 Proxy Authentication Required")
+		} else {
+			require.ErrorIs(t, err, want)
+		}
+	}
 }

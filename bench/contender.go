@@ -32,7 +32,7 @@ var contenders = []contender{
 	{ours, newIOMeeting},
 	{bare, newBare},
 	{timed, newTimed},
-	{"default transport", newDefault},
+	{"default transport, HTTP/1.1", newDefault},
 	{"default transport, HTTP/2", newDefaultHTTP2},
 	{"fasthttp", newFastHTTP},
 	{"hand-written", newHandWritten},

@@ -105,7 +105,7 @@ func compare(out io.Writer, s *server, p plan, svg string) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "%s %s/%s, GOMAXPROCS %d; medians of %d repetitions of %v each, in turn,\nand of the ratios in each repetition.\n"+
-		"The default transport is HTTP/1.1 with 2 idle connections: what a TLS configuration of one's own leaves of it.\n\n",
+		"Over HTTP/1.1, which is what servers without HTTP/2 speak, the default transport keeps 2 idle connections.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), p.repetitions, p.window)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func printLevel(out io.Writer, workers int, results []result) error {
 }
 
 // nameColumn is the format of the one column that is aligned left.
-const nameColumn = "%-26s\t"
+const nameColumn = "%-27s\t"
 
 func newTable(out io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -34,7 +34,8 @@ func RawAnswer(body string) Fault {
 
 // Delay carries the call out, and holds its answer back for d, or until the
 // client has gone or the server is closed. It shows what a caller makes of a
-// call whose answer it does not get.
+// call whose answer it does not get. A Query that times out is tried again, and
+// then answered, unless the client has [iomeeting.WithRetries](0).
 func Delay(d time.Duration) Fault {
 	return Fault{func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		held := httptest.NewRecorder()
