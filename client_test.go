@@ -421,6 +421,13 @@ func TestErrInMeetingIsAStatusError(t *testing.T) {
 	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, *status)
 }
 
+// TestStatusErrorOfAnotherStatus is one that a user makes up.
+func TestStatusErrorOfAnotherStatus(t *testing.T) {
+	err := &iomeeting.StatusError{Op: "query", Status: 7}
+	require.EqualError(t, err, "iomeeting: query: status 7")
+	assert.NoError(t, errors.Unwrap(err))
+}
+
 // TestActivatedMock mocks as users of httpmock do who inject nothing: then
 // http.DefaultTransport is no *http.Transport.
 func TestActivatedMock(t *testing.T) {

@@ -681,6 +681,7 @@ func TestWordsOfErrors(t *testing.T) {
 		want string
 	}{
 		{errRefused, "dial tcp: connection refused"},
+		{&url.Error{Op: "Post", URL: site}, "the request failed"},
 		{errors.New("no tcp"), "a network error, whose text is withheld"},
 		{errors.New(`a line "a \"b\" c" of it`), `a line "..." of it`},
 		{errors.New("malformed MIME header line: a: b\nc"), "malformed answer"},

@@ -363,6 +363,52 @@ func TestCookies(t *testing.T) {
 	require.NoError(t, calls["Query"](t.Context(), c))
 }
 
+// TestThroughAProxy sends both calls through a proxy that connects.
+func TestThroughAProxy(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(serve))
+	t.Cleanup(s.Close)
+	var connects atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connects.Add(1)
+		assert.Equal(t, "CONNECT "+s.Listener.Addr().String(), r.Method+" "+r.Host)
+		tunnel(t, w, r.Host)
+	}))
+	t.Cleanup(proxy.Close)
+	trusting(t, s)
+	proxyURL, err := url.Parse(proxy.URL)
+	require.NoError(t, err)
+	http.DefaultTransport.(*http.Transport).Proxy = http.ProxyURL(proxyURL)
+	c := clientOf(t, s.URL, iomeeting.WithMaxIdleConns(0))
+
+	_, err = c.Query(t.Context(), host)
+	require.NoError(t, err)
+	_, err = c.Schedule(t.Context(), host, nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, connects.Load())
+}
+
+// tunnel connects the client of w with addr until one of them hangs up.
+func tunnel(t *testing.T, w http.ResponseWriter, addr string) {
+	site, err := net.Dial("tcp", addr)
+	if !assert.NoError(t, err) {
+		return
+	}
+	client, _, err := http.NewResponseController(w).Hijack()
+	if !assert.NoError(t, err) {
+		return
+	}
+	_, err = io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n")
+	assert.NoError(t, err)
+	var halves sync.WaitGroup
+	for _, pair := range [][2]net.Conn{{site, client}, {client, site}} {
+		halves.Go(func() {
+			_, _ = io.Copy(pair[0], pair[1]) // ends where either side has hung up
+			_ = pair[0].Close()
+		})
+	}
+	halves.Wait()
+}
+
 // TestPlainDefaultTransport replaces http.DefaultTransport by one with a hook
 // for proxies and without a dialer.
 func TestPlainDefaultTransport(t *testing.T) {
