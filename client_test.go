@@ -327,6 +327,10 @@ func TestStatusErrors(t *testing.T) {
 		got, err := c.Query(context.Background(), host)
 		assert.False(t, got.Available())
 		assert.False(t, got.InMeeting())
+		var status *iomeeting.StatusError
+		if assert.ErrorAs(t, err, &status) {
+			assert.Equal(t, status.Status, got.Status)
+		}
 		return err
 	}
 	schedule := func(c *iomeeting.Client) error {
@@ -481,7 +485,7 @@ func TestUnreadableAnswers(t *testing.T) {
 		{"no content", respond(204, ""), "has HTTP status 204 No Content", false},
 		{"partial content", respond(206, "0,,"), "has HTTP status 206 Partial Content", false},
 		{"status nobody knows", respond(299, "0,,"), "has HTTP status 299", false},
-		{"web page", respond(200, "<html>123456</html>"), "has a status that the spec does not know", false},
+		{"web page", respond(200, "<html>123456</html>"), "does not start with a status that the spec knows", false},
 		{"compressed", respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), "is compressed, which was not asked for", false},
 		{"nothing", respond(200, ""), "is empty", false},
 	}

@@ -39,8 +39,8 @@
 //
 // A call takes no longer than 30 seconds, unless [WithTimeout] says otherwise.
 // Query is tried again after failures that may pass. Schedule is not, once
-// anything was sent: a second one would end the meeting that the first one made
-// and the host has started.
+// anything was sent: a second one would end a meeting that the host has started
+// since.
 //
 // A meeting that is to have a title, or to take observers, is started by
 // Client.Start. One whose ID must be known, or whose end must be told, is
@@ -64,10 +64,10 @@
 //   - [ErrInMeeting] (a [*StatusError]): ScheduleIfAvailable left a running
 //     meeting alone.
 //   - [ErrBadResponse] (a [*ResponseError]): something answered, but not as the
-//     spec has it. With StatusCode 429 or 5xx try later; else look at the site's
-//     address, and at what stands in between.
+//     spec has it. With StatusCode 408, 429 or 5xx try later; else look at the
+//     site's address, and at what stands in between.
 //   - [ErrOutcomeUnknown], beside its cause: Schedule may have been carried
-//     out. Ask Query before scheduling again.
+//     out. ScheduleIfAvailable asks Query before it schedules again.
 //   - [ErrBadSignature]: an operator ID is none of ours.
 //   - Anything else is a failure of the network, or the end of the context or
 //     of the time-out, and keeps its cause: [context.DeadlineExceeded],

@@ -22,7 +22,7 @@ var (
 	ErrInvalidParameter = errors.New("iomeeting: invalid parameter")
 
 	// ErrBadResponse says that something answered, but not as the spec has it:
-	// the service in trouble (HTTP status 429 or 5xx), or something in its
+	// the service in trouble (HTTP status 408, 429 or 5xx), or something in its
 	// place. It comes as a [*ResponseError].
 	ErrBadResponse = errors.New("iomeeting: bad response")
 
@@ -31,10 +31,11 @@ var (
 	// holds the cause as well: a [*ResponseError], a context's error or a
 	// network error.
 	//
-	// Ask [Client.Query] before scheduling again. While the host is available,
-	// to schedule again ends nothing; a meeting that was made nevertheless is
-	// one that nobody knows the ID of, and stays unstarted. While the host is
-	// in a meeting, to schedule again ends that.
+	// Ask [Client.Query] before scheduling again, or let
+	// [Client.ScheduleIfAvailable] do both. While the host is available, to
+	// schedule again ends nothing; a meeting that was made nevertheless is one
+	// that nobody knows the ID of, and stays unstarted. While the host is in a
+	// meeting, which may have begun since, to schedule again ends that.
 	ErrOutcomeUnknown = errors.New("iomeeting: outcome unknown")
 
 	// ErrBadSignature says that an operator ID was not signed by this

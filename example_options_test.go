@@ -120,6 +120,6 @@ func ExampleWithInsecureHTTP() {
 	_, err = iomeeting.NewClient("http://10.0.0.7:8080", iomeeting.WithInsecureHTTP())
 	fmt.Println(err)
 	// Output:
-	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear
+	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it
 	// <nil>
 }

@@ -92,7 +92,7 @@ func ExampleNewClient() {
 	fmt.Println(err)
 	// Output:
 	// https://abc.iomeeting.cn/meetings/jm.do?meetingID=123456
-	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear
+	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it
 }
 
 // newExampleClient returns a client to make links with.
@@ -566,7 +566,7 @@ func handle(err error) string {
 		return "ask for the password"
 	case errors.Is(err, iomeeting.ErrInMeeting):
 		return "wait until the meeting ends"
-	case errors.As(err, &response) && (response.StatusCode == 429 || response.StatusCode >= 500):
+	case errors.As(err, &response) && (response.StatusCode == 408 || response.StatusCode == 429 || response.StatusCode >= 500):
 		return "try later"
 	case errors.As(err, &response):
 		return fmt.Sprint("look at the site's address: HTTP status ", response.StatusCode)
@@ -629,7 +629,7 @@ func ExampleResponseError() {
 		fmt.Println(response.Body.Reveal()) // for your eyes only: it may repeat the request
 	}
 	// Output:
-	// HTTP status 200, but the answer has a status that the spec does not know
+	// HTTP status 200, but the answer does not start with a status that the spec knows
 	// <h1>Back at noon</h1>
 }
 
@@ -699,7 +699,7 @@ func Example_testingWithHTTPMockActivate() {
 // Tracing and metrics come in as a RoundTripper, such as OpenTelemetry's
 // otelhttp.NewTransport(http.DefaultTransport). It must send each request once:
 // one that tries again by itself sends a Schedule twice, and the second one ends
-// the meeting that the first one made and the host has started.
+// a meeting that the host has started since.
 func ExampleWithHTTPClient() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()

@@ -306,6 +306,7 @@ func TestFaults(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			f.try(t, f.query, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Query(ctx, secretHost)
+				assert.Equal(t, iomeeting.QueryResult{Status: -1}, got)
 				assert.False(t, got.Available())
 				return err
 			})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -331,10 +332,8 @@ func plain(param, value string) error {
 	if !utf8.ValidString(value) {
 		return &ParameterError{param, "is not valid UTF-8"}
 	}
-	for _, r := range value {
-		if unicode.IsControl(r) {
-			return &ParameterError{param, "holds a control character"}
-		}
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return &ParameterError{param, "holds a control character"}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ const (
 	isControl  = "holds a control character"
 	forbidden  = "holds a space, a backslash, a control character or invalid UTF-8"
 	noHTTPS    = "must start with https://"
-	insecure   = "must start with https://, since http sends passwords in clear"
+	insecure   = "must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it"
 	noHost     = "names no valid host"
 	noPort     = "names a port that is not in 1 to 65535"
 	dots       = "must not hold . or .. in its path"

@@ -18,7 +18,9 @@ func TestReadmeCompiles(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
 	assert.NotEmpty(t, blocks)
 	for _, block := range blocks {
-		assert.Contains(t, examples, flat(block[1]), "README.md shows what example_test.go does not have")
+		if !strings.Contains(examples, flat(block[1])) {
+			t.Errorf("README.md shows what example_test.go does not have:\n%s", block[1])
+		}
 	}
 }
 
@@ -83,7 +85,7 @@ func TestTrapsHaveTheirTests(t *testing.T) {
 		file := filepath.Join("docs", link[2])
 		assert.Contains(t, readFile(t, file), "func "+link[1]+"(t *testing.T)", "docs/why.md names a test that is not in %s", file)
 	}
-	for _, row := range regexp.MustCompile(`(?m)^\| (?:[^|-].*) \|$`).FindAllString(why, -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| [^|-].* \|$`).FindAllString(why, -1) {
 		if !strings.HasSuffix(row, "| Test |") {
 			assert.Regexp(t, `\[Test\w+\]`, row, "a trap without a test")
 		}

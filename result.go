@@ -102,7 +102,7 @@ func parseSchedule(body []byte, charset string) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	case a.status == StatusInMeeting:
-		return answer{}, errors.New("has a status that the spec does not know")
+		return answer{}, errors.New("does not start with a status that the spec knows")
 	case a.status == StatusOK && a.id == "":
 		return answer{}, errors.New("names no meeting")
 	case a.status != StatusOK && a.id != "":
@@ -133,7 +133,7 @@ func splitAnswer(body []byte, charset string, n int) (answer, error) {
 		return answer{}, errors.New("names a meeting by what is no ID")
 	}
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
-		return answer{}, errors.New("has a status that the spec does not know")
+		return answer{}, errors.New("does not start with a status that the spec knows")
 	}
 	if more && n < 3 {
 		return answer{}, errors.New("has more values than the spec knows")

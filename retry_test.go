@@ -427,6 +427,52 @@ func TestTimeoutOfHTTPClientBoundsATry(t *testing.T) {
 	})
 }
 
+func TestLongTimeoutOfHTTPClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, iomeeting.WithRetries(0), iomeeting.WithHTTPClient(&http.Client{
+			Transport: &script{steps: []step{silence}},
+			Timeout:   time.Hour,
+		}))
+		for _, call := range calls {
+			start := time.Now()
+			require.ErrorIs(t, call(t.Context(), c), context.DeadlineExceeded)
+			assert.Equal(t, 30*time.Second, time.Since(start))
+		}
+	})
+}
+
+// TestTimeoutInWordsOfATransport has transports that tell the end of their time
+// by errors of their own, or by the cause that the user's context has.
+func TestTimeoutInWordsOfATransport(t *testing.T) {
+	gaveUp, reason := errors.New("gave up"), errors.New("the visitor's patience")
+	for _, tt := range []struct {
+		name string
+		end  func(ctx context.Context) error
+		want error
+	}{
+		{"of its own", func(context.Context) error { return gaveUp }, gaveUp},
+		{"the cause", context.Cause, reason},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+					_, _ = io.Copy(io.Discard, req.Body)
+					<-req.Context().Done()
+					return nil, tt.end(req.Context())
+				}}}
+				c := newClient(t, over(service), iomeeting.WithRetries(0))
+				for _, call := range calls {
+					ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, reason)
+					err := call(ctx, c)
+					cancel()
+					require.ErrorIs(t, err, tt.want)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+				}
+			})
+		})
+	}
+}
+
 func TestContextThatIsDone(t *testing.T) {
 	reason := errors.New("the user went away")
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -29,9 +29,13 @@ type Secret struct {
 	masked unique.Handle[string]
 }
 
-// mask is what the values in memory are mixed with. It differs in each process.
+// mask is what the values in memory are mixed with. It differs in each process,
+// and leaves no byte of ASCII as it is.
 var mask = func() (m [32]byte) {
 	_, _ = rand.Read(m[:]) // never fails
+	for i := range m {
+		m[i] |= 0x80
+	}
 	return m
 }()
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,9 +70,9 @@ func (c *Client) endOfCall(ctx context.Context) time.Time {
 	return earlier(end, time.Now().Add(c.timeout))
 }
 
-// earlier returns the earlier one of two ends, of which the zero time is none.
+// earlier returns the earlier one of two ends; a zero a is none.
 func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
+	if a.IsZero() || b.Before(a) {
 		return b
 	}
 	return a
@@ -120,9 +119,10 @@ func (c *Client) endOfTry(j job, n int) time.Time {
 	return end
 }
 
-// withEnd returns ctx with a deadline, unless end is zero.
+// withEnd returns ctx with a deadline, unless end is zero or that which ctx has,
+// whose cause is the user's own.
 func withEnd(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
-	if end.IsZero() {
+	if deadline, ok := ctx.Deadline(); end.IsZero() || ok && !end.Before(deadline) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, end)
@@ -140,7 +140,7 @@ func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outc
 		return outcome{err: err}
 	}
 	req.GetBody = nil // with it net/http would send the body again on its own
-	maps.Copy(req.Header, c.header)
+	req.Header = c.header.Clone()
 	transport, seal := c.pooled, func() bool { return true }
 	if n > 1 {
 		transport = c.fresh // kept connections may have died together

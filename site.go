@@ -15,7 +15,7 @@ import (
 func parseSite(site string, insecureHTTP bool) (string, error) {
 	u, reason := splitSite(site)
 	if reason == "" && u.Scheme != "https" && !insecureHTTP && !isLoopback(u.Hostname()) {
-		reason = "must start with https://, since http sends passwords in clear"
+		reason = "must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it"
 	}
 	if reason != "" {
 		return "", &ParameterError{"site", reason}

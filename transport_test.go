@@ -157,7 +157,7 @@ func TestQueriesShareAConnection(t *testing.T) {
 // TestConnectionsAreKept has more queries at once than net/http would keep
 // connections for.
 func TestConnectionsAreKept(t *testing.T) {
-	const many = 20
+	const many = 256
 	var arrived sync.WaitGroup
 	s, count := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived.Done()
@@ -422,6 +422,7 @@ func TestPlainDefaultTransport(t *testing.T) {
 	for _, want := range []error{nil, refused} {
 		var seen atomic.Int32
 		original := http.DefaultTransport
+		t.Cleanup(func() { http.DefaultTransport = original })
 		http.DefaultTransport = &http.Transport{
 			Proxy: http.ProxyURL(proxyURL),
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {

@@ -32,8 +32,8 @@ var contenders = []contender{
 	{ours, newIOMeeting},
 	{bare, newBare},
 	{timed, newTimed},
-	{"default transport, HTTP/1.1", newDefault},
-	{"default transport, HTTP/2", newDefaultHTTP2},
+	{"default, HTTP/1.1", newDefault},
+	{"default, HTTP/2", newDefaultHTTP2},
 	{"fasthttp", newFastHTTP},
 	{"hand-written", newHandWritten},
 }

@@ -26,19 +26,19 @@ func printLevel(out io.Writer, workers int, results []result) error {
 	t := newTable(out)
 	// t writes nothing before Flush, which returns the error.
 	fmt.Fprintf(t, nameColumn+"requests/s\t/ iomeeting\t/ bare\t/ bare, timed\tconnections opened\tallocations/call\t\n", "")
+	own, plain, withTimeout := find(results, ours, workers), find(results, bare, workers), find(results, timed, workers)
 	for _, r := range results {
 		if r.workers != workers {
 			continue
 		}
 		fmt.Fprintf(t, nameColumn+"%.0f\t%.2f\t%.2f\t%.2f\t%d\t%.1f\t\n", r.contender, median(r.rates),
-			ratio(r, find(results, ours, workers)), ratio(r, find(results, bare, workers)),
-			ratio(r, find(results, timed, workers)), r.opened, r.allocs)
+			ratio(r, own), ratio(r, plain), ratio(r, withTimeout), r.opened, r.allocs)
 	}
 	return t.Flush()
 }
 
 // nameColumn is the format of the one column that is aligned left.
-const nameColumn = "%-27s\t"
+const nameColumn = "%-22s\t"
 
 func newTable(out io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -51,7 +51,7 @@ func find(results []result, contender string, workers int) result {
 			return r
 		}
 	}
-	return result{}
+	panic("nobody measured " + contender)
 }
 
 // ratio returns how many times as many requests a answered as b: the median of

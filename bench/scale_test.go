@@ -20,7 +20,7 @@ const sweepAnswer = 50 * time.Millisecond
 // BenchmarkSweep reads the state of every host account of a site, with a
 // bound on the calls at once. Its ratio is to the time that the answers alone
 // take; its peak of heap and stacks is that of the client and of the service,
-// which is in the process, and does not grow with the number of hosts.
+// which is in the process. It hardly grows with the number of hosts.
 func BenchmarkSweep(b *testing.B) {
 	service := httptest.NewServer(http.HandlerFunc(answerSlowly))
 	defer service.Close()
