@@ -216,7 +216,7 @@ func (c *Client) link(path string, params any) (Link, error) {
 	if err := c.checkMade(); err != nil {
 		return Link{}, err
 	}
-	return Link{c.site + path, params}, nil
+	return Link{c.site, path, params}, nil
 }
 
 // checkMade refuses a Client that NewClient did not make: it has no site.

@@ -16,8 +16,9 @@ import (
 // the same page with the same parameters. The zero Link opens nothing: its URL
 // is empty. Spec: sections 1 to 4.
 type Link struct {
-	endpoint string
-	params   any // a struct with url tags, whose passwords are Secrets; nil in the zero Link
+	site   string // without a slash at its end
+	path   string
+	params any // a struct with url tags, whose passwords are Secrets; nil in the zero Link
 }
 
 // URL returns the address that opens the page, passwords included. It is to be
@@ -31,7 +32,7 @@ func (l Link) URL() string { return l.urlWith(l.Params()) }
 
 // Endpoint returns the address of the page without its parameters, which is the
 // action of a form that POSTs them.
-func (l Link) Endpoint() string { return l.endpoint }
+func (l Link) Endpoint() string { return l.site + l.path }
 
 // Params returns a copy of the page's parameters, passwords included and in
 // clear, which are the fields of a form that POSTs them. Texts are encoded already, with a space
@@ -62,7 +63,7 @@ func (l Link) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 func (l Link) urlWith(params url.Values) string {
 	if len(params) == 0 {
-		return l.endpoint
+		return l.Endpoint()
 	}
-	return l.endpoint + "?" + params.Encode()
+	return l.site + l.path + "?" + params.Encode()
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -332,8 +331,10 @@ func plain(param, value string) error {
 	if !utf8.ValidString(value) {
 		return &ParameterError{param, "is not valid UTF-8"}
 	}
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return &ParameterError{param, "holds a control character"}
+	for _, r := range value {
+		if unicode.IsControl(r) {
+			return &ParameterError{param, "holds a control character"}
+		}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	endpoint, err := url.Parse(l.endpoint)
+	endpoint, err := url.Parse(l.Endpoint())
 	if err != nil || l == (Link{}) {
 		http.Error(w, "this link opens nothing", http.StatusInternalServerError)
 		return
@@ -62,7 +62,7 @@ func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'nonce-"+nonce+"'; "+
 		"base-uri 'none'; frame-ancestors 'none'")
 	// An error here means that the browser is gone.
-	_ = pageTemplate.Execute(w, page{nonce, endpoint.Host, l.endpoint, l.Params(), "Open the meeting"})
+	_ = pageTemplate.Execute(w, page{nonce, endpoint.Host, l.Endpoint(), l.Params(), "Open the meeting"})
 }
 
 // Form returns an HTML form that POSTs the link's parameters to the service,
@@ -83,7 +83,7 @@ func (l Link) Form(label string) template.HTML {
 		return ""
 	}
 	var b strings.Builder
-	err := pageTemplate.ExecuteTemplate(&b, "form", page{Endpoint: l.endpoint, Params: l.Params(), Label: label})
+	err := pageTemplate.ExecuteTemplate(&b, "form", page{Endpoint: l.Endpoint(), Params: l.Params(), Label: label})
 	if err != nil {
 		panic(err) // no string makes the template fail
 	}
