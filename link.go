@@ -12,9 +12,12 @@ import (
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with
 // REDACTED in place of each password; a browser that is to follow the link must
-// be given [Link.URL]. Links are equal under == when they open
-// the same page with the same parameters. The zero Link opens nothing: its URL
-// is empty. Spec: sections 1 to 4.
+// be given [Link.URL]. Links are equal under == when they open the same page
+// with the same parameters. The zero Link opens nothing: its URL is empty.
+//
+// E-mail addresses and passwords travel as UTF-8. A link has no way to say so:
+// a service that takes them for Latin-1 reads wrongly what is not ASCII. Titles
+// and user names are ASCII once encoded. Spec: sections 1 to 4.
 type Link struct {
 	site   string // without a slash at its end
 	path   string
