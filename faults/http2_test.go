@@ -164,16 +164,18 @@ func TestFaultsOfHTTP2(t *testing.T) {
 }
 
 // TestStreamRefusedBeforeItsBody refuses each stream at its header. The client's
-// own count decides between "not sent" and unknown.
+// own count decides between "not sent" and unknown. Each call has a service of
+// its own: a body may arrive after its call has failed.
 func TestStreamRefusedBeforeItsBody(t *testing.T) {
-	s := newService(t, func(s *stream) { s.reset(http2.ErrCodeRefusedStream) }, func(*stream) {})
-	c := s.client(t)
-	_, err := c.Query(t.Context(), host)
+	refuse := func(s *stream) { s.reset(http2.ErrCodeRefusedStream) }
+
+	s := newService(t, refuse, func(*stream) {})
+	_, err := s.client(t).Query(t.Context(), host)
 	require.Error(t, err)
 	assert.LessOrEqual(t, s.arrivals.Load(), int32(3))
 
-	s.arrivals.Store(0)
-	_, err = c.Schedule(t.Context(), host, nil)
+	s = newService(t, refuse, func(*stream) {})
+	_, err = s.client(t).Schedule(t.Context(), host, nil)
 	require.Error(t, err)
 	assert.LessOrEqual(t, s.arrivals.Load(), int32(1))
 	if s.arrivals.Load() == 1 {
