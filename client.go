@@ -176,9 +176,12 @@ func WithMaxIdleConns(n int) Option {
 // A refusal by the service ([*StatusError]) is an answer, and no such failure. A
 // call that ends before a try, or between two, is logged as a try without an
 // answer. A record comes with the context of the call, from which a handler may
-// take what tells one call from another. The attributes are op ("query" or "schedule"), try (from 1), status (the answer's HTTP
-// status, 0 without an answer), duration, again (whether another try follows)
-// and, after a failure, error. No attribute holds a secret. Default: no log.
+// take what tells one call from another.
+//
+// The attributes are op ("query" or "schedule"), try (from 1), status (the
+// answer's HTTP status, 0 without an answer), duration, again (whether another
+// try follows) and, after a failure, error. No attribute holds a secret.
+// Default: no log.
 //
 // A nil l is a [*ParameterError].
 func WithLogger(l *slog.Logger) Option {

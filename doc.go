@@ -67,7 +67,8 @@
 //     spec has it. With StatusCode 408, 429 or 5xx try later; else look at the
 //     site's address, and at what stands in between.
 //   - [ErrOutcomeUnknown], beside its cause: Schedule may have been carried
-//     out. ScheduleIfAvailable asks Query before it schedules again.
+//     out. Ask Query before scheduling again, or let ScheduleIfAvailable do
+//     both.
 //   - [ErrBadSignature]: an operator ID is none of ours.
 //   - Anything else is a failure of the network, or the end of the context or
 //     of the time-out, and keeps its cause: [context.DeadlineExceeded],
@@ -79,7 +80,8 @@
 // printed, also inside of [Host], the options, [Link], [QueryResult] and errors.
 // [Secret.Reveal] gives a password out, and so do the encoding of a request by
 // go-querystring and the methods of Link that open it: URL, Params, Form,
-// ServeHTTP and WriteShortcut. Nothing else does. No error and no log record of this package holds one.
+// ServeHTTP and WriteShortcut. Nothing else does. No error and no log record of
+// this package holds one.
 //
 // # Testing
 //

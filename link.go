@@ -38,8 +38,9 @@ func (l Link) URL() string { return l.urlWith(l.Params()) }
 func (l Link) Endpoint() string { return l.site + l.path }
 
 // Params returns a copy of the page's parameters, passwords included and in
-// clear, which are the fields of a form that POSTs them. Texts are encoded already, with a space
-// where [EncodeText] has a +, so that a form sends what [Link.URL] holds.
+// clear, which are the fields of a form that POSTs them. Texts are encoded
+// already, with a space where [EncodeText] has a +, so that a form sends what
+// [Link.URL] holds.
 func (l Link) Params() url.Values { return formValues(l.params) }
 
 // String returns the URL with REDACTED in place of each password.

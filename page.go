@@ -38,8 +38,9 @@ type page struct {
 // Who visits the page starts or joins the meeting, so see to it that other sites
 // cannot send a browser there. Methods other than GET and HEAD are answered with
 // 405: a handler of a POST must redirect, with status 303, to a page of its own
-// that a GET opens. The zero Link answers GET
-// and HEAD with 500. Spec: "About IOMeeting API", HTTP-Post by an HTML form.
+// that a GET opens. The zero Link answers GET and HEAD with 500.
+//
+// Spec: "About IOMeeting API", HTTP-Post by an HTML form.
 func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")

@@ -28,14 +28,20 @@ import (
 // They take what they do not set from http.DefaultTransport.
 func trusting(t *testing.T, s *httptest.Server) {
 	t.Helper()
-	original := http.DefaultTransport
-	trusted := original.(*http.Transport).Clone()
+	trusted := http.DefaultTransport.(*http.Transport).Clone()
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
 	trusted.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10}
-	http.DefaultTransport = trusted
+	byDefault(t, trusted)
+}
+
+// byDefault makes transport the http.DefaultTransport for the time of the test.
+func byDefault(t *testing.T, transport *http.Transport) {
+	t.Helper()
+	original := http.DefaultTransport
+	http.DefaultTransport = transport
 	t.Cleanup(func() {
-		trusted.CloseIdleConnections()
+		transport.CloseIdleConnections()
 		http.DefaultTransport = original
 	})
 }
@@ -421,18 +427,15 @@ func TestPlainDefaultTransport(t *testing.T) {
 	refused := errors.New("refused by the hook")
 	for _, want := range []error{nil, refused} {
 		var seen atomic.Int32
-		original := http.DefaultTransport
-		t.Cleanup(func() { http.DefaultTransport = original })
-		http.DefaultTransport = &http.Transport{
+		byDefault(t, &http.Transport{
 			Proxy: http.ProxyURL(proxyURL),
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
 				seen.Add(1)
 				assert.Equal(t, http.StatusProxyAuthRequired, res.StatusCode)
 				return want
 			},
-		}
+		})
 		c := clientOf(t, "https://abc.iomeeting.cn", iomeeting.WithRetries(0))
-		http.DefaultTransport = original
 		_, err = c.Query(t.Context(), host)
 		assert.EqualValues(t, 1, seen.Load())
 		if want == nil {

@@ -1,0 +1,19 @@
+package iomeeting
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestMaskLeavesNoASCII(t *testing.T) {
+	for c := range rune(utf8.RuneSelf) {
+		long := strings.Repeat(string(c), 100)
+		hidden := masked(long)
+		assert.NotContains(t, hidden, string(c))
+		assert.Equal(t, -1, strings.IndexFunc(hidden, func(r rune) bool { return r < utf8.RuneSelf }), "%q is left", c)
+		assert.Equal(t, long, masked(hidden))
+	}
+}
