@@ -3,6 +3,7 @@ package iomeeting
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -11,43 +12,54 @@ import (
 	"html"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+	"unicode"
 )
 
-// networkError is a call that got no answer. [errors.Is] and [errors.As] find
-// its cause. There is no Unwrap: a cause may quote what came over the network,
-// and that may repeat the request.
+// networkError is a call without an answer. Its chain holds nothing that the
+// service wrote, because that may repeat the request.
 type networkError struct {
 	message string
-	cause   *error // behind a pointer, which fmt does not follow
+	cause   error
+	is      func(target error) bool // a func, because nothing can print what it refers to
 }
 
-func newNetworkError(op string, cause error, form url.Values) *networkError {
-	text := cause.Error()
-	if !isOfOwnWords(cause) {
-		text = safeText(text, form)
+// newNetworkError returns the error of an attempt at j that failed with err.
+func newNetworkError(ctx context.Context, j job, err error) *networkError {
+	err = withContextError(ctx, withoutURL(err))
+	cause := safeCause(err, func(s string) string { return safeText(s, j.form) })
+	return &networkError{
+		message: "iomeeting: " + j.name + ": " + printable(cause.Error()),
+		cause:   cause,
+		is:      func(target error) bool { return errors.Is(err, target) },
 	}
-	return &networkError{"iomeeting: " + op + ": " + text, &cause}
 }
 
 func (e *networkError) Error() string        { return e.message }
-func (e *networkError) Is(target error) bool { return errors.Is(*e.cause, target) }
-func (e *networkError) As(target any) bool   { return errors.As(*e.cause, target) }
+func (e *networkError) Unwrap() error        { return e.cause }
+func (e *networkError) Is(target error) bool { return e.is(target) }
 
 // withContextError returns err with the error of ctx in its chain, if ctx is
-// done. Transports may return the cause of a cancellation in its place.
+// done. Transports may return the cause of a cancellation instead.
 func withContextError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(err, ctx.Err()) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
+	return &contextError{ctx.Err(), err}
 }
+
+// contextError is a failure of the network in a context that is done.
+type contextError struct{ context, cause error }
+
+func (e *contextError) Error() string   { return e.context.Error() + ": " + e.cause.Error() }
+func (e *contextError) Unwrap() []error { return []error{e.context, e.cause} }
 
 // withoutURL returns what is below every [url.Error] in err's chain.
 func withoutURL(err error) error {
@@ -62,28 +74,83 @@ func withoutURL(err error) error {
 	}
 }
 
+// safeCause returns err with every part of its chain that may quote the service
+// replaced by an [opaqueError]. Texts of such parts pass through safe.
+func safeCause(err error, safe func(string) string) error {
+	switch e := err.(type) {
+	case *contextError:
+		return &contextError{e.context, safeCause(e.cause, safe)}
+	case *net.OpError:
+		c := *e
+		c.Err = safeCause(e.Err, safe)
+		return &c
+	case *os.SyscallError:
+		return &os.SyscallError{Syscall: e.Syscall, Err: safeCause(e.Err, safe)}
+	case *net.DNSError:
+		c := *e
+		c.UnwrapErr = nil // errors.Is still finds it
+		return &c
+	case tls.RecordHeaderError:
+		return tls.RecordHeaderError{Msg: e.Msg} // without the bytes and the connection
+	case *tls.CertificateVerificationError, x509.HostnameError, x509.UnknownAuthorityError,
+		x509.CertificateInvalidError, x509.SystemRootsError, *proxyError:
+		return err
+	}
+	if slices.Contains(plainErrors, err) || isNumber(err) {
+		return err
+	}
+	return newOpaqueError(err, safe)
+}
+
+// plainErrors are errors of fixed texts.
+var plainErrors = []error{
+	context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe,
+	net.ErrClosed, os.ErrDeadlineExceeded, http.ErrSchemeMismatch,
+}
+
+// isNumber reports whether err is a number with a fixed text, such as a
+// syscall.Errno or an alert of package tls.
+func isNumber(err error) bool { return reflect.ValueOf(err).CanUint() || reflect.ValueOf(err).CanInt() }
+
+// opaqueError stands for an error that may quote the service. It has the safe
+// part of the text, and the safe part of the chain. It is a [net.Error], as many
+// errors of net/http are.
+type opaqueError struct {
+	text    string
+	timeout bool
+	causes  []error
+}
+
+func newOpaqueError(err error, safe func(string) string) *opaqueError {
+	var timeout interface{ Timeout() bool }
+	e := &opaqueError{text: safe(err.Error()), timeout: errors.As(err, &timeout) && timeout.Timeout()}
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		if cause := err.Unwrap(); cause != nil {
+			e.causes = []error{safeCause(cause, safe)}
+		}
+	case interface{ Unwrap() []error }:
+		for _, cause := range err.Unwrap() {
+			e.causes = append(e.causes, safeCause(cause, safe))
+		}
+	}
+	return e
+}
+
+func (e *opaqueError) Error() string   { return e.text }
+func (e *opaqueError) Timeout() bool   { return e.timeout }
+func (e *opaqueError) Temporary() bool { return e.timeout }
+func (e *opaqueError) Unwrap() []error { return e.causes }
+
 var (
 	quotation = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	malformed = regexp.MustCompile(`(?s)malformed .*`) // what net/http says before it quotes, or not
 	userInfo  = regexp.MustCompile(`//.*@`)
 )
 
-// isOfOwnWords reports whether the text of err holds nothing that came over the
-// network but addresses.
-func isOfOwnWords(err error) bool {
-	switch e := err.(type) {
-	case *net.OpError:
-		return isOfOwnWords(e.Err)
-	case *os.SyscallError, syscall.Errno, *net.DNSError, *tls.CertificateVerificationError, *proxyError:
-		return true
-	default:
-		return err == context.Canceled || err == context.DeadlineExceeded || err == io.EOF || err == io.ErrUnexpectedEOF
-	}
-}
-
 // safeText returns the text of an error from the network without what it quotes
-// of an answer and without the user of a URL, or nothing of it where it holds a
-// password of form.
+// of an answer and without the user of a URL. If it holds a password of form,
+// nothing of it is left.
 func safeText(s string, form url.Values) string {
 	for _, param := range secretParams {
 		if quotesSecret(s, form.Get(param)) {
@@ -93,6 +160,17 @@ func safeText(s string, form url.Values) string {
 	s = malformed.ReplaceAllString(s, "malformed answer")
 	s = quotation.ReplaceAllString(s, `"..."`)
 	return userInfo.ReplaceAllString(s, "//"+redacted+"@")
+}
+
+// printable returns s with U+FFFD for each character that could forge a line of
+// a log or change how a terminal shows it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // quotesSecret reports whether s holds the secret, as it is or in a form in

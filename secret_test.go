@@ -66,6 +66,14 @@ func TestDumpsShowNoSecret(t *testing.T) {
 	requireNoCanary(t, failing.text)
 }
 
+// dumped returns what testify prints of a value: all that reflection finds in
+// memory.
+func dumped(v any) string {
+	failing := new(recordingT)
+	assert.Equal(failing, unexported{v}, nil)
+	return failing.text
+}
+
 type recordingT struct{ text string }
 
 func (t *recordingT) Errorf(format string, args ...any) { t.text += fmt.Sprintf(format, args...) }
@@ -335,6 +343,7 @@ func requireSilentError(t *testing.T, err error) {
 		requireNoCanary(t, fmt.Sprintf(format, &unexported{err}))
 	}
 	requireNoCanary(t, logged(err))
+	requireNoCanary(t, dumped(err))
 	switch chain := err.(type) {
 	case interface{ Unwrap() error }:
 		if next := chain.Unwrap(); next != nil {

@@ -96,7 +96,7 @@ func (c *Client) try(ctx context.Context, j job, n int) outcome {
 		return o
 	}
 	if _, ok := o.badResponse(); !ok {
-		o.err = newNetworkError(j.name, withContextError(ctx, withoutURL(o.err)), j.form)
+		o.err = newNetworkError(ctx, j, o.err)
 	}
 	if j.atMostOnce && o.isUnknown() {
 		o.err = &unknownError{o.err}
@@ -157,7 +157,7 @@ func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outc
 	if res.StatusCode != http.StatusOK {
 		defer time.AfterFunc(errorPageTimeout, cancel).Stop()
 	}
-	a, err := readAnswer(j.operation, res)
+	a, err := readAnswer(ctx, j.operation, res)
 	return outcome{
 		answer:     a,
 		status:     res.StatusCode,
@@ -191,10 +191,10 @@ func (c *Client) roundTrip(transport http.RoundTripper, req *http.Request) (*htt
 	return res, nil
 }
 
-// readAnswer reads the answer in the body of res. The error is a
-// *ResponseError, or of the transport where an answer was cut short.
-func readAnswer(op operation, res *http.Response) (answer, error) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+// readAnswer reads the answer in the body of res. It returns a *ResponseError,
+// or the transport's error if the body was cut short.
+func readAnswer(ctx context.Context, op operation, res *http.Response) (answer, error) {
+	body, err := readBody(ctx, res)
 	if err != nil && res.StatusCode == http.StatusOK {
 		return answer{}, err
 	}
@@ -208,6 +208,20 @@ func readAnswer(op operation, res *http.Response) (answer, error) {
 	}
 	body = body[:min(len(body), maxAnswer)]
 	return answer{}, &ResponseError{op.name, res.StatusCode, reason, NewSecret(string(body))}
+}
+
+// readBody reads up to one byte more than maxAnswer. It closes the body when ctx
+// ends, because not every transport stops reading then.
+func readBody(ctx context.Context, res *http.Response) ([]byte, error) {
+	if res.StatusCode < http.StatusOK {
+		return nil, nil // 101: the body is the connection itself, and never ends
+	}
+	stop := context.AfterFunc(ctx, func() { _ = res.Body.Close() })
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if closed := !stop(); closed && err == nil {
+		err = ctx.Err() // a closed body may look like one that was read to its end
+	}
+	return body, err
 }
 
 // charsetOf returns the charset that a Content-Type names, or "". Other

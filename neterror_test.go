@@ -1,0 +1,141 @@
+package iomeeting_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"net/url"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+// TestCauseHoldsNoEcho has errors that keep what the service wrote where text
+// filters do not look. errors.Is still finds each of them, and errors.As the
+// documented ones.
+func TestCauseHoldsNoEcho(t *testing.T) {
+	echo := "hostPassword=" + canary
+	for _, cause := range []error{
+		textproto.ProtocolError("malformed MIME header line: " + echo),
+		&textproto.Error{Code: 220, Msg: echo},
+		fmt.Errorf("%w: %w", io.EOF, errors.New(echo)),
+		&net.OpError{Op: "read", Net: "tcp", Err: errors.New(echo)},
+		&os.SyscallError{Syscall: "read", Err: errors.New(echo)},
+		&net.DNSError{Err: "no such host", UnwrapErr: errors.New(echo)},
+		tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", RecordHeader: [5]byte([]byte(canary))},
+		&url.Error{Op: "Post", URL: "https://host/?" + echo, Err: &oddError{echo}},
+		errors.Join(context.DeadlineExceeded, &oddError{echo}),
+	} {
+		t.Run(fmt.Sprintf("%T", cause), func(t *testing.T) {
+			service := &script{steps: []step{failBeforeSending(cause)}}
+			_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), secretHost)
+			requireSilentError(t, err)
+			target := cause
+			var urlErr *url.Error
+			if errors.As(cause, &urlErr) {
+				target = urlErr.Err
+			}
+			assert.ErrorIs(t, err, target)
+			var protocol textproto.ProtocolError
+			assert.False(t, errors.As(err, &protocol))
+			var odd *oddError
+			assert.False(t, errors.As(err, &odd))
+		})
+	}
+}
+
+// TestCauseIsKept has the causes that a caller may look for.
+func TestCauseIsKept(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 443}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	unknown := &net.DNSError{Err: "no such host", Name: "abc.iomeeting.cn", IsNotFound: true}
+	certificate := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	alert := &net.OpError{Op: "remote error", Err: tls.AlertError(40)}
+	for _, tt := range []struct {
+		cause error
+		text  string
+		as    any // a pointer to the type of the cause
+	}{
+		{refused, "dial tcp :443: connect: connection refused", new(*net.OpError)},
+		{refused, "dial tcp :443: connect: connection refused", new(*os.SyscallError)},
+		{refused, "dial tcp :443: connect: connection refused", new(syscall.Errno)},
+		{unknown, "lookup abc.iomeeting.cn: no such host", new(*net.DNSError)},
+		{certificate, "tls: failed to verify certificate: x509: certificate signed by unknown authority", new(*tls.CertificateVerificationError)},
+		{certificate, "tls: failed to verify certificate: x509: certificate signed by unknown authority", new(x509.UnknownAuthorityError)},
+		{alert, "remote error: tls: handshake failure", new(tls.AlertError)},
+		{tls.RecordHeaderError{Msg: "no TLS"}, "tls: no TLS", new(tls.RecordHeaderError)},
+		{fmt.Errorf("read: %w", refused), "read: dial tcp :443: connect: connection refused", new(*net.OpError)},
+		{errors.Join(errors.New("first"), refused), "first\ufffddial tcp :443: connect: connection refused", new(*net.OpError)},
+		{errors.New("right to left: \u202e"), "right to left: \ufffd", new(net.Error)},
+		{context.DeadlineExceeded, "context deadline exceeded", new(net.Error)},
+		{fmt.Errorf("slow: %w", os.ErrDeadlineExceeded), "slow: i/o timeout", new(net.Error)},
+	} {
+		t.Run(fmt.Sprintf("%T", tt.as), func(t *testing.T) {
+			service := &script{steps: []step{failBeforeSending(tt.cause)}}
+			_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
+			assert.EqualError(t, err, "iomeeting: query: "+tt.text)
+			assert.ErrorIs(t, err, tt.cause)
+			assert.ErrorAs(t, err, tt.as)
+			if netError, ok := tt.as.(*net.Error); ok {
+				assert.Equal(t, errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded), (*netError).Timeout())
+			}
+		})
+	}
+}
+
+// TestCertificateThatForgesLogLines has a self-signed certificate whose name
+// holds line breaks and escape sequences.
+func TestCertificateThatForgesLogLines(t *testing.T) {
+	forged := "a\r\nlevel=INFO msg=\"all is well\"\x1b[2J"
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t, forged)}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	trusting(t, s)
+	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			err := call(t.Context(), clientOf(t, site))
+			var hostname x509.HostnameError
+			require.ErrorAs(t, err, &hostname)
+			assert.Contains(t, err.Error(), "all is well")
+			for _, r := range "\r\n\x1b" {
+				assert.NotContains(t, err.Error(), string(r))
+			}
+		})
+	}
+}
+
+// selfSigned returns a certificate for a DNS name that no DNS would have.
+func selfSigned(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
