@@ -72,7 +72,9 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 		},
 	}
 	if s.httpClient.Transport == nil {
-		c.pooled, c.fresh = ownTransports(s.maxIdleConns, s.timeout)
+		if c.pooled, c.fresh, err = ownTransports(s.maxIdleConns, s.timeout); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -28,28 +28,43 @@ const (
 	// defaultMaxIdleConns spares a busy backend handshakes, which cost many
 	// times a query. net/http would keep 2 connections.
 	defaultMaxIdleConns = 256
+
+	// alertProtocolVersion is the TLS alert protocol_version.
+	alertProtocolVersion = 70
+
+	// defaultIdleTimeout is that of http.DefaultTransport.
+	defaultIdleTimeout = 90 * time.Second
 )
 
 // ownTransports returns the transport of Query, which keeps its connections,
 // and that of Schedule, which opens one for each call: on a kept connection
 // that died unnoticed it could not be known whether the call was carried out.
+// They share TLS sessions, so that a fresh connection needs no full handshake.
 //
-// A http.DefaultTransport that is no [http.Transport], such as a mock, is used
-// as it is.
-func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.RoundTripper) {
+// A http.DefaultTransport that is not a [http.Transport], such as a mock, is
+// used as it is.
+func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.RoundTripper, err error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
+	if http.DefaultTransport == nil || ok && base == nil {
+		return nil, nil, &ParameterError{"http.DefaultTransport", "is nil"}
+	}
 	if !ok {
-		return http.DefaultTransport, http.DefaultTransport
+		return http.DefaultTransport, http.DefaultTransport, nil
 	}
 	keeping, single := limit(base.Clone(), timeout), limit(base.Clone(), timeout)
 	keeping.MaxIdleConns = maxIdleConns
 	keeping.MaxIdleConnsPerHost = maxIdleConns
 	keeping.DisableKeepAlives = maxIdleConns == 0 // net/http takes 0 for no limit
 	single.DisableKeepAlives = true
-	return keeping, single
+	if keeping.TLSClientConfig.ClientSessionCache == nil {
+		sessions := tls.NewLRUClientSessionCache(0)
+		keeping.TLSClientConfig.ClientSessionCache = sessions
+		single.TLSClientConfig.ClientSessionCache = sessions
+	}
+	return keeping, single, nil
 }
 
-// limit puts the limits on t, for calls with that time-out, or 0.
+// limit puts the limits on t, for calls with that timeout, or 0.
 func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 	// Over HTTP/1.1 a connection carries one request, so that a failure is of that one.
 	t.Protocols = new(http.Protocols)
@@ -60,10 +75,17 @@ func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 	t.TLSClientConfig.NextProtos = nil // a clone still offers h2 here
 	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
 
+	setDialers(t)
 	t.DialContext = dialWithin(connectTimeout, t.DialContext)
+	if t.DialTLSContext != nil {
+		t.DialTLSContext = dialWithin(connectTimeout, withModernTLS(t.DialTLSContext))
+	}
 	t.TLSHandshakeTimeout = connectTimeout
 	if timeout == 0 {
 		t.ResponseHeaderTimeout = answerTimeout
+	}
+	if t.IdleConnTimeout == 0 {
+		t.IdleConnTimeout = defaultIdleTimeout
 	}
 	t.MaxResponseHeaderBytes = maxHeader
 	t.OnProxyConnectResponse = refuseConnect(t.OnProxyConnectResponse)
@@ -97,14 +119,63 @@ func refuseConnect(next connectHook) connectHook {
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialWithin bounds the time that dial may take. A nil dial is net.Dialer's.
-func dialWithin(d time.Duration, dial dialFunc) dialFunc {
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
+// setDialers puts dialers that watch a context in place of the deprecated ones.
+func setDialers(t *http.Transport) {
+	//lint:ignore SA1019 a program may still set them
+	dial, dialTLS := t.Dial, t.DialTLS
+	switch {
+	case t.DialContext != nil:
+	case dial != nil:
+		t.DialContext = withoutContext(dial)
+	default:
+		t.DialContext = new(net.Dialer).DialContext
 	}
+	if t.DialTLSContext == nil && dialTLS != nil {
+		t.DialTLSContext = withoutContext(dialTLS)
+	}
+}
+
+// withoutContext makes a dialFunc of a deprecated dialer, which has a timeout of
+// its own or none.
+func withoutContext(dial func(network, addr string) (net.Conn, error)) dialFunc {
+	return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
+}
+
+// dialWithin bounds the time that dial may take.
+func dialWithin(d time.Duration, dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		return dial(ctx, network, addr)
 	}
+}
+
+// withModernTLS makes dial refuse a version of TLS before 1.2. A connection that
+// is not a [tls.Conn] does not tell its version.
+func withModernTLS(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := conn.(*tls.Conn); ok {
+			if err := checkTLS(ctx, c); err != nil {
+				_ = conn.Close()
+				return nil, err
+			}
+		}
+		return conn, nil
+	}
+}
+
+// checkTLS completes the handshake and refuses an old version of TLS with the
+// error that package tls has for one.
+func checkTLS(ctx context.Context, c *tls.Conn) error {
+	if err := c.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	if c.ConnectionState().Version < tls.VersionTLS12 {
+		return &net.OpError{Op: "local error", Err: tls.AlertError(alertProtocolVersion)}
+	}
+	return nil
 }

@@ -1,0 +1,204 @@
+package iomeeting_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+// resumingServer returns a TLS server of one version, and the number of its
+// connections that resumed a session.
+func resumingServer(t *testing.T, version uint16) (s *httptest.Server, resumed *atomic.Int32) {
+	t.Helper()
+	resumed = new(atomic.Int32)
+	s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS.DidResume {
+			resumed.Add(1)
+		}
+		assert.Equal(t, version, r.TLS.Version)
+		serve(w, r)
+	}))
+	s.TLS = &tls.Config{MinVersion: version, MaxVersion: version}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	trusting(t, s)
+	return s, resumed
+}
+
+// TestSchedulesResumeSessions has each Schedule on a connection of its own. All
+// but the first resume a session, and one that follows a Query resumes that of
+// the Query.
+func TestSchedulesResumeSessions(t *testing.T) {
+	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			s, resumed := resumingServer(t, version)
+			c := clientOf(t, s.URL)
+			for range 100 {
+				require.NoError(t, calls["Schedule"](t.Context(), c))
+			}
+			assert.EqualValues(t, 99, resumed.Load())
+
+			resumed.Store(0)
+			c = clientOf(t, s.URL)
+			require.NoError(t, calls["Query"](t.Context(), c))
+			require.NoError(t, calls["Schedule"](t.Context(), c))
+			assert.EqualValues(t, 1, resumed.Load())
+		})
+	}
+}
+
+// cacheOfNothing is a session cache that keeps nothing.
+type cacheOfNothing struct{ asked atomic.Int32 }
+
+func (c *cacheOfNothing) Get(string) (*tls.ClientSessionState, bool) {
+	c.asked.Add(1)
+	return nil, false
+}
+func (c *cacheOfNothing) Put(string, *tls.ClientSessionState) {}
+
+func TestSessionCacheOfDefaultTransport(t *testing.T) {
+	s, resumed := resumingServer(t, tls.VersionTLS13)
+	cache := new(cacheOfNothing)
+	http.DefaultTransport.(*http.Transport).TLSClientConfig.ClientSessionCache = cache
+	c := clientOf(t, s.URL)
+	for range 3 {
+		require.NoError(t, calls["Schedule"](t.Context(), c))
+	}
+	assert.EqualValues(t, 3, cache.asked.Load())
+	assert.Zero(t, resumed.Load())
+}
+
+// TestDialersOfDefaultTransport has every dialer that a http.Transport knows.
+func TestDialersOfDefaultTransport(t *testing.T) {
+	plain, _ := countingServer(t, serve)
+	secure := httptest.NewTLSServer(http.HandlerFunc(serve))
+	t.Cleanup(secure.Close)
+	pool := x509.NewCertPool()
+	pool.AddCert(secure.Certificate())
+	dialTLS := func(network, addr string) (net.Conn, error) {
+		return tls.Dial(network, addr, &tls.Config{RootCAs: pool})
+	}
+	for name, tt := range map[string]struct {
+		site string
+		set  func(t *http.Transport, dialed func())
+	}{
+		"DialContext": {plain.URL, func(t *http.Transport, dialed func()) {
+			t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dialed()
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+		}},
+		"Dial": {plain.URL, func(t *http.Transport, dialed func()) {
+			//lint:ignore SA1019 a program may still set it
+			t.Dial = func(network, addr string) (net.Conn, error) { dialed(); return net.Dial(network, addr) }
+		}},
+		"DialTLSContext": {secure.URL, func(t *http.Transport, dialed func()) {
+			t.DialTLSContext = func(_ context.Context, network, addr string) (net.Conn, error) {
+				dialed()
+				return dialTLS(network, addr)
+			}
+		}},
+		"DialTLS": {secure.URL, func(t *http.Transport, dialed func()) {
+			//lint:ignore SA1019 a program may still set it
+			t.DialTLS = func(network, addr string) (net.Conn, error) { dialed(); return dialTLS(network, addr) }
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dials atomic.Int32
+			transport := new(http.Transport)
+			tt.set(transport, func() { dials.Add(1) })
+			byDefault(t, transport)
+			c := clientOf(t, tt.site, iomeeting.WithMaxIdleConns(0))
+			require.NoError(t, calls["Query"](t.Context(), c))
+			require.NoError(t, calls["Schedule"](t.Context(), c))
+			assert.EqualValues(t, 2, dials.Load())
+		})
+	}
+}
+
+// TestOldTLSOfADialer has a DialTLSContext that would accept TLS 1.1, before and
+// after its handshake.
+func TestOldTLSOfADialer(t *testing.T) {
+	var arrivals atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrivals.Add(1) }))
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	config := &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS10}
+	for name, dial := range map[string]func(network, addr string) (net.Conn, error){
+		"before": func(network, addr string) (net.Conn, error) {
+			conn, err := net.Dial(network, addr)
+			return tls.Client(conn, config), err
+		},
+		"after": func(network, addr string) (net.Conn, error) { return tls.Dial(network, addr, config) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dials atomic.Int32
+			byDefault(t, &http.Transport{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+				dials.Add(1)
+				return dial(network, addr)
+			}})
+			for _, call := range []string{"Query", "Schedule"} {
+				dials.Store(0)
+				err := calls[call](t.Context(), clientOf(t, s.URL))
+				var alert tls.AlertError
+				require.ErrorAs(t, err, &alert)
+				assert.ErrorContains(t, err, "tls: protocol version not supported")
+				assert.EqualValues(t, 1, dials.Load(), "it is not retried")
+			}
+			assert.Zero(t, arrivals.Load())
+		})
+	}
+}
+
+// TestIdleConnectionsEnd has a http.DefaultTransport made by hand, which would
+// keep idle connections forever.
+func TestIdleConnectionsEnd(t *testing.T) {
+	byHand := func(n *network) *http.Transport { return &http.Transport{DialContext: n.dial} }
+	for name, tt := range map[string]struct {
+		set  time.Duration
+		want int32 // dials of a Query, a wait of 80 seconds, a second Query
+	}{"none": {0, 1}, "a shorter one": {time.Minute, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := saying(ok + "Content-Length: 3\r\n\r\n0,,")
+				transport := byHand(n)
+				transport.IdleConnTimeout = tt.set
+				byDefault(t, transport)
+				c := clientOf(t, "http://127.0.0.1")
+				require.NoError(t, calls["Query"](t.Context(), c))
+				time.Sleep(80 * time.Second)
+				require.NoError(t, calls["Query"](t.Context(), c))
+				assert.Equal(t, tt.want, n.dials.Load())
+				time.Sleep(time.Hour) // a connection that stays open makes the bubble panic
+			})
+		})
+	}
+}
+
+func TestNilDefaultTransport(t *testing.T) {
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	for _, transport := range []http.RoundTripper{nil, (*http.Transport)(nil)} {
+		http.DefaultTransport = transport
+		c, err := iomeeting.NewClient(site)
+		assert.Nil(t, c)
+		requireParameterError(t, err, "http.DefaultTransport", "is nil")
+	}
+	_, err := iomeeting.NewClient(site, over(http.NewFileTransport(nil)))
+	require.NoError(t, err)
+}
