@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -50,7 +50,7 @@ func (s *Server) tellEnd(m meeting) error {
 		return nil
 	}
 	res, err := s.postEnd(m)
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+	if isDropped(err) {
 		res, err = s.postEnd(m)
 	}
 	if err != nil {
@@ -62,6 +62,12 @@ func (s *Server) tellEnd(m meeting) error {
 		return fmt.Errorf("iomeetingtest: end URL of meeting %s: HTTP status %d", m.id, res.StatusCode)
 	}
 	return nil
+}
+
+// isDropped reports whether a connection was closed or reset before a response.
+func isDropped(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.As(err, &op) && op.Op != "dial" && !op.Timeout()
 }
 
 func (s *Server) postEnd(m meeting) (*http.Response, error) {

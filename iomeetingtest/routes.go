@@ -1,7 +1,9 @@
 package iomeetingtest
 
 import (
+	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -91,15 +93,17 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// readForm parses the parameters of r. Close does not wait for the rest of a
-// form.
+// readForm reads r to its end and parses its parameters. Once the server is
+// closing, it does not wait for the rest of a body.
 func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
 	stop := context.AfterFunc(s.closing, func() {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	})
 	defer stop()
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	return r.ParseForm()
+	err := r.ParseForm()
+	_, unread := io.Copy(io.Discard, r.Body) // what is not a form
+	return cmp.Or(err, unread)
 }
 
 func (s *Server) record(r *http.Request) {

@@ -222,20 +222,32 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// TestCloseDoesNotWaitForAForm has a client that never sends the rest of its
-// form.
-func TestCloseDoesNotWaitForAForm(t *testing.T) {
-	s := iomeetingtest.NewServer(tess)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "POST /meetingControl/query HTTP/1.1\r\nHost: a\r\n"+
-		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
-	require.NoError(t, err)
-	asked, err := bufio.NewReader(conn).ReadString('\n') // the service reads the form
-	require.NoError(t, err)
-	require.Equal(t, "HTTP/1.1 100 Continue\r\n", asked)
-	s.Close()
+// TestCloseDoesNotWaitForABody closes the server while a client is still sending
+// its request.
+func TestCloseDoesNotWaitForABody(t *testing.T) {
+	for _, tt := range []struct{ name, method, path, contentType string }{
+		{"form", "POST", "/meetingControl/query", "application/x-www-form-urlencoded"},
+		{"JSON", "POST", "/meetingControl/schedule", "application/json"},
+		{"multipart", "POST", "/snm.do", "multipart/form-data; boundary=x"},
+		{"no type", "POST", "/jm.do", ""},
+		{"GET", "GET", "/jm.do", "application/x-www-form-urlencoded"},
+		{"wrong method", "DELETE", "/meetingControl/query", ""},
+		{"unknown path", "POST", "/nowhere", "text/plain"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := iomeetingtest.NewServer(tess)
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, tt.method+" "+tt.path+" HTTP/1.1\r\nHost: a\r\n"+
+				"Content-Type: "+tt.contentType+"\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+			require.NoError(t, err)
+			asked, err := bufio.NewReader(conn).ReadString('\n') // the server reads the body
+			require.NoError(t, err)
+			require.Equal(t, "HTTP/1.1 100 Continue\r\n", asked)
+			s.Close()
+		})
+	}
 }
 
 // TestEndURLThatDrops drops the connection as often as drops says.
