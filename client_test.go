@@ -173,7 +173,7 @@ func TestLinkKeepsPathPrefix(t *testing.T) {
 		"https://[2001:db8::1]:8443/a":        "https://[2001:db8::1]:8443/a/jm.do",
 		"https://abc.iomeeting.cn.":           "https://abc.iomeeting.cn./jm.do",
 		"https://abc_1.iomeeting.cn":          "https://abc_1.iomeeting.cn/jm.do",
-		"https://हिन्दी.भारत":                 "https://%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80.%E0%A4%AD%E0%A4%BE%E0%A4%B0%E0%A4%A4/jm.do",
+		"https://xn--bcher-kva.example":       "https://xn--bcher-kva.example/jm.do",
 		"HTTP://LocalHost:8080":               "http://LocalHost:8080/jm.do",
 		"http://localhost:8080":               "http://localhost:8080/jm.do",
 		"http://127.8.9.10":                   "http://127.8.9.10/jm.do",

@@ -123,3 +123,21 @@ func ExampleWithInsecureHTTP() {
 	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it
 	// <nil>
 }
+
+// A configuration file spells the password's key wrongly. Printed, the password
+// looks as usual, so ask.
+func ExampleHost_Validate() {
+	host := iomeeting.Host{Email: "dave@example.com"}
+	fmt.Println(host)
+	fmt.Println(host.Validate())
+	// Output:
+	// {dave@example.com REDACTED}
+	// iomeeting: invalid parameter: hostPassword is empty
+}
+
+func ExampleScheduleOptions_Validate() {
+	opts := iomeeting.ScheduleOptions{EndURL: "partner.example/meeting-ended"}
+	fmt.Println(opts.Validate())
+	// Output:
+	// iomeeting: invalid parameter: meetingEndUrl is not an absolute http or https URL
+}

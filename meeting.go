@@ -17,6 +17,20 @@ type Host struct {
 	Password Secret
 }
 
+// Validate checks that the service can be asked about the host account. It sends
+// nothing. If Email or Password is empty, or holds a control character or invalid
+// UTF-8, Validate returns a [*ParameterError] for hostEmail or hostPassword. A
+// program can call it when it starts: a misspelled key in a configuration file
+// leaves the password empty, and an empty Secret prints like any other.
+//
+// Spec: sections 5 and 6, parameters hostEmail and hostPassword.
+func (h Host) Validate() error {
+	return cmp.Or(
+		required("hostEmail", h.Email),
+		required("hostPassword", h.Password.Reveal()),
+	)
+}
+
 // StartOptions are the optional parameters of [Client.Start]. An empty one is
 // not sent. Spec: section 1, parameters meetingPass, observerPass and title.
 type StartOptions struct {
@@ -56,6 +70,20 @@ type ScheduleOptions struct {
 	// it got it; it does not say which meeting has ended. [EndSigner.Sign]
 	// makes one that cannot be forged.
 	OperatorID string
+}
+
+// Validate checks that the options can be sent. It sends nothing. If one of them
+// cannot be used, Validate returns a [*ParameterError] for meetingPassword,
+// meetingEndUrl or operatorId, as [Client.Schedule] does.
+//
+// Spec: section 6, parameters meetingPassword, meetingEndUrl and operatorId.
+func (o ScheduleOptions) Validate() error {
+	return cmp.Or(
+		plain("meetingPassword", o.MeetingPassword.Reveal()),
+		plain("meetingEndUrl", o.EndURL),
+		checkEndURL(o.EndURL),
+		plain("operatorId", o.OperatorID),
+	)
 }
 
 type startParams struct {
@@ -186,7 +214,7 @@ func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 // Spec: section 5, Query Meeting by Host Account.
 func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 	none := QueryResult{Status: statusNone}
-	if err := checkHost(host); err != nil {
+	if err := host.Validate(); err != nil {
 		return none, err
 	}
 	a, err := c.call(ctx, queryOp, url.Values{
@@ -289,32 +317,8 @@ func checkContext(ctx context.Context) error {
 	return nil
 }
 
-func checkHost(host Host) error {
-	return cmp.Or(
-		required("hostEmail", host.Email),
-		required("hostPassword", host.Password.Reveal()),
-	)
-}
-
 func checkSchedule(host Host, o ScheduleOptions) error {
-	return cmp.Or(
-		checkHost(host),
-		plain("meetingPassword", o.MeetingPassword.Reveal()),
-		plain("meetingEndUrl", o.EndURL),
-		checkEndURL(o.EndURL),
-		plain("operatorId", o.OperatorID),
-	)
-}
-
-func checkEndURL(endURL string) error {
-	if endURL == "" {
-		return nil
-	}
-	u, err := url.Parse(endURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !isPort(u) {
-		return &ParameterError{"meetingEndUrl", "is not an absolute http or https URL"}
-	}
-	return nil
+	return cmp.Or(host.Validate(), o.Validate())
 }
 
 // required checks a parameter that must not be empty.

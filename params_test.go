@@ -25,6 +25,7 @@ const (
 	insecure   = "must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it"
 	noHost     = "names no valid host"
 	noPort     = "names a port that is not in 1 to 65535"
+	notASCII   = "has a host name that is not ASCII: write it in Punycode, such as xn--bcher-kva.example"
 	dots       = "must not hold . or .. in its path"
 	notEndURL  = "is not an absolute http or https URL"
 	withUser   = "must not hold a user name or password"
@@ -80,7 +81,10 @@ func TestBadSite(t *testing.T) {
 		{"https://..", noHost},
 		{"https://.a", noHost},
 		{"https://[fe80::1%25eth0]", noHost},
-		{"http://localho\u017ft", insecure},
+		{"http://localho\u017ft", notASCII},
+		{"https://bücher.example", notASCII},
+		{"https://会议.example", notASCII},
+		{"https://a\u200bb.example", notASCII},
 		{`https://abc.iomeeting.cn\a`, forbidden},
 		{"https://abc.iomeeting.cn\n", forbidden},
 		{" https://abc.iomeeting.cn", forbidden},
@@ -313,6 +317,24 @@ func TestBadEndURL(t *testing.T) {
 	} {
 		_, err := c.Schedule(t.Context(), host, &iomeeting.ScheduleOptions{EndURL: endURL})
 		requireParameterError(t, err, "meetingEndUrl", notEndURL)
+	}
+	for _, tt := range []struct{ endURL, reason string }{
+		{"https://partner.example/ended ", forbidden},
+		{" https://partner.example/ended", forbidden},
+		{"https://partner.example/meeting ended", forbidden},
+		{"https://partner.example/a\u3000b", forbidden},
+		{`https://partner.example\ended`, forbidden},
+		{"https://partner..example/", noHost},
+		{"https://.partner.example/", noHost},
+		{"https://partner<.example/", noHost},
+		{`https://"partner.example"/`, noHost},
+		{"https://'partner.example'/", noHost},
+		{"https://partner\u200b.example/", notASCII},
+		{"https://bücher.example/ended", notASCII},
+	} {
+		_, err := c.Schedule(t.Context(), host, &iomeeting.ScheduleOptions{EndURL: tt.endURL})
+		requireParameterError(t, err, "meetingEndUrl", tt.reason)
+		requireParameterError(t, iomeeting.ScheduleOptions{EndURL: tt.endURL}.Validate(), "meetingEndUrl", tt.reason)
 	}
 	assert.Zero(t, mock.GetTotalCallCount())
 }

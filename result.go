@@ -129,8 +129,8 @@ func splitAnswer(body []byte, charset string, n int) (answer, error) {
 	status, rest, _ := strings.Cut(line, ",")
 	id, password, more := strings.Cut(rest, ",")
 	status, id = strings.Trim(status, " "), strings.Trim(id, " ")
-	if strings.ContainsFunc(id, isForeignToID) {
-		return answer{}, errors.New("names a meeting by what is no ID")
+	if !isID(id) {
+		return answer{}, errors.New("names a meeting by something other than an ID")
 	}
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
 		return answer{}, errors.New("does not start with a status that the spec knows")
@@ -141,10 +141,12 @@ func splitAnswer(body []byte, charset string, n int) (answer, error) {
 	return answer{Status(status[0] - '0'), id, password}, nil
 }
 
-// isForeignToID reports whether r is in no meeting ID. The spec's are digits;
-// words are a message of something else.
-func isForeignToID(r rune) bool {
-	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+// isID reports whether s is empty or could be a meeting ID. The spec's are
+// digits; a word such as "null" is a message of something else.
+func isID(s string) bool {
+	return s == "" || strings.ContainsAny(s, "0123456789") && !strings.ContainsFunc(s, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+	})
 }
 
 // decodeCharset returns body as a string. An empty charset is UTF-8.

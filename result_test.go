@@ -101,9 +101,10 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 	{"charset not known", "0,\xbb\xe1", "GBK", "is in a charset that is not known here"},
 	{"charset not known, by chance UTF-8", "0,\xc3\xa4", "GBK", "is in a charset that is not known here"},
 	{"UTF-16", "0\x00,\x001\x00", "utf-16le", "holds a control character"},
-	{"words for an ID", "0,Service unavailable", "", "names a meeting by what is no ID"},
-	{"markup for an ID", "0,<b>", "", "names a meeting by what is no ID"},
-	{"a direction for an ID", "0,12\u202e3", "", "names a meeting by what is no ID"},
+	{"words for an ID", "0,Service unavailable", "", "names a meeting by something other than an ID"},
+	{"null for an ID", "0,null", "", "names a meeting by something other than an ID"},
+	{"markup for an ID", "0,<b>", "", "names a meeting by something other than an ID"},
+	{"a direction for an ID", "0,12\u202e3", "", "names a meeting by something other than an ID"},
 	{"wrong password with a meeting", "2,1", "", "names a meeting that its status rules out"},
 }
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,8 +79,16 @@ func isDefinite(err error) bool {
 	return errors.As(err, &certificate) || errors.As(err, &record) ||
 		errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") || // TLS alerts
-		// The error of a user's transport that met status 407 has no type.
-		strings.HasSuffix(err.Error(), http.StatusText(http.StatusProxyAuthRequired))
+		slices.ContainsFunc(proxyRefusals, func(s string) bool { return strings.HasSuffix(err.Error(), s) })
+}
+
+// proxyRefusals are how errors of net/http end that say that a proxy does not
+// accept the user name and password. They have no type.
+var proxyRefusals = []string{
+	"Proxy Authentication Required", // HTTP, by a transport of the user's own
+	"username/password authentication failed",
+	"no acceptable authentication methods",
+	"invalid username/password",
 }
 
 // isUnknown reports whether a failed try of Schedule may have been carried

@@ -25,8 +25,8 @@ func parseSite(site string, insecureHTTP bool) (string, error) {
 
 // splitSite parses the address of a site, or says why it is none.
 func splitSite(site string) (u *url.URL, reason string) {
-	if !utf8.ValidString(site) || strings.ContainsFunc(site, isForbiddenInSite) {
-		return nil, "holds a space, a backslash, a control character or invalid UTF-8"
+	if hasForbidden(site) {
+		return nil, forbiddenReason
 	}
 	u, err := url.Parse(site)
 	switch {
@@ -40,6 +40,8 @@ func splitSite(site string) (u *url.URL, reason string) {
 		return nil, "must not hold a query"
 	case strings.ContainsRune(site, '#'):
 		return nil, "must not hold a fragment"
+	case !isASCII(u.Hostname()):
+		return nil, punycodeReason
 	case !isHostname(u.Hostname()):
 		return nil, "names no valid host"
 	case !isPort(u):
@@ -52,8 +54,45 @@ func splitSite(site string) (u *url.URL, reason string) {
 	return u, ""
 }
 
-func isForbiddenInSite(r rune) bool {
-	return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r)
+// checkEndURL checks the URL that the service is to notify. Whatever is wrong
+// with it shows only at the end of the meeting, when nobody gets the error.
+func checkEndURL(endURL string) error {
+	if reason := faultOfEndURL(endURL); endURL != "" && reason != "" {
+		return &ParameterError{"meetingEndUrl", reason}
+	}
+	return nil
+}
+
+func faultOfEndURL(endURL string) (reason string) {
+	if hasForbidden(endURL) {
+		return forbiddenReason
+	}
+	u, err := url.Parse(endURL)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || !isPort(u):
+		return "is not an absolute http or https URL"
+	case !isASCII(u.Hostname()):
+		return punycodeReason
+	case !isHostname(u.Hostname()):
+		return "names no valid host"
+	}
+	return ""
+}
+
+const (
+	forbiddenReason = "holds a space, a backslash, a control character or invalid UTF-8"
+	punycodeReason  = "has a host name that is not ASCII: write it in Punycode, such as xn--bcher-kva.example"
+)
+
+// hasForbidden reports whether a URL holds what programs read differently.
+func hasForbidden(s string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+		return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r)
+	})
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // isForbiddenInPath finds what stood in a path in an escaped form.
@@ -66,14 +105,15 @@ func isDotSegment(s string) bool {
 	return s == "." || s == ".."
 }
 
-// isHostname reports whether host is an IP address or could be a domain name.
+// isHostname reports whether host, which is ASCII, is an IP address or could be a
+// domain name.
 func isHostname(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Zone() == ""
 	}
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	return !slices.Contains(labels, "") && !strings.ContainsFunc(host, func(r rune) bool {
-		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
 }
 
