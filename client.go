@@ -13,9 +13,10 @@ const (
 )
 
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
-// It is made by [NewClient], never changes, and may be used by several
-// goroutines at once. One Client for each site is enough: its calls share their
-// connections. It needs no closing; idle connections end by themselves.
+// Create it with [NewClient]. It is immutable and safe for concurrent use. One
+// Client for each site is enough: its calls share connections. A Client does not
+// need to be closed; idle connections are closed after 90 seconds, or as
+// [http.DefaultTransport] says.
 type Client struct {
 	site       string // without a slash at its end
 	pooled     http.RoundTripper
@@ -32,9 +33,10 @@ type Client struct {
 // A path prefix is kept. The scheme is https; http is taken for a loopback
 // address, and for others under [WithInsecureHTTP].
 //
-// The error is a [*ParameterError], for a site that is no such URL, holds a
-// user name, a query, a fragment or a . or .. in its path, and for an option
-// that is nil or whose value cannot be used. Nothing is sent.
+// If the site is not such a URL, or has a host name that is not ASCII, a user
+// name, a query, a fragment, or a . or .. in its path, NewClient returns a
+// [*ParameterError]. It does so too if an option is nil or its value cannot be
+// used, and if [http.DefaultTransport] is nil but needed. Nothing is sent.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
 		httpClient:   new(http.Client),
@@ -95,19 +97,27 @@ type settings struct {
 type Option func(*settings) error
 
 // WithHTTPClient makes the client use the Transport, the Jar and the Timeout of
-// hc, which it does not modify. Default: a client without a Jar or a Timeout,
-// and the package's own transports.
+// hc, which it does not modify. Timeout limits each attempt of a call;
+// [WithTimeout] limits the whole call. CheckRedirect is not used, because no
+// redirect is followed. Default: a client without a Jar or a Timeout, and the
+// package's own transports.
 //
-// A Transport is used as it is: it brings its own limits and connection pool,
-// and one that sends requests again by itself breaks the promise of
-// [Client.Schedule] to be sent once. With a nil Transport the client keeps its
-// own ones. The Timeout bounds each try of a call, [WithTimeout] the whole call.
-// CheckRedirect is not used, since no redirect is followed.
+// Your own Transport is used as it is, with its own limits and connection pool.
+// If it sends requests again by itself, [Client.Schedule] no longer arrives at
+// most once. A request counts as sent once the Transport has begun to read its
+// body, so a mock that fails after sending must read it. [errors.Is] finds the
+// errors of your Transport; [errors.As] finds those that the package comment
+// lists.
 //
-// A request counts as sent when the Transport has begun to read its body. A
-// mock that is to fail after sending must read it.
+// If Transport is nil, the client makes its own transports when it is created,
+// from [http.DefaultTransport]. They keep its proxy, its dialers and its TLS
+// configuration, but speak HTTP/1.1 only, require TLS 1.2, and give a dialer 10
+// seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
+// DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
+// version of TLS is not checked. TLS sessions are resumed: to check certificates
+// on resumed connections too, use VerifyConnection, not VerifyPeerCertificate.
 //
-// A nil hc is a [*ParameterError].
+// If hc is nil, [NewClient] returns a [*ParameterError].
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {

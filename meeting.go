@@ -234,11 +234,14 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 // meetingControl/schedule. If the host is in a meeting, the service ends that
 // first; [Client.ScheduleIfAvailable] leaves it alone.
 //
-// The request arrives once at the most. It is tried again only where nothing
-// was sent, and ends with ctx, and after 30 seconds unless [WithTimeout] says
-// otherwise. With the context of an HTTP request it is given up when that
-// visitor goes away, perhaps with the outcome unknown; [context.WithoutCancel]
-// keeps it.
+// The request arrives at most once. It is retried only if nothing was sent. The
+// call ends with ctx, and after 30 seconds unless [WithTimeout] says otherwise.
+// If you pass the context of an HTTP request, the call is abandoned when that
+// visitor goes away, perhaps with an unknown outcome; [context.WithoutCancel]
+// prevents that.
+//
+// A response over HTTP/1.0, or without Content-Length and chunks, has no end that
+// could be checked: if its connection breaks, a meeting ID may arrive cut short.
 //
 // The error is one of these:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];

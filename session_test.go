@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -163,6 +166,61 @@ func TestOldTLSOfADialer(t *testing.T) {
 			assert.Zero(t, arrivals.Load())
 		})
 	}
+}
+
+// TestRefusingSOCKSProxy has a proxy that does not accept the credentials, or no
+// way to give any. Asking again would not help.
+func TestRefusingSOCKSProxy(t *testing.T) {
+	for name, answers := range map[string][]string{
+		"wrong password":           {"\x05\x02", "\x01\x01"},
+		"no acceptable method":     {"\x05\xff"},
+		"a method nobody offered":  {"\x05\x01", ""},
+		"no answer to credentials": {"\x05\x02", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy, dials := socksProxy(t, answers)
+			byDefault(t, &http.Transport{Proxy: http.ProxyURL(&url.URL{
+				Scheme: "socks5", Host: proxy, User: url.UserPassword("user", canary),
+			})})
+			want := int32(1)
+			if answers[len(answers)-1] == "" { // the proxy did not refuse the credentials
+				want = 2
+			}
+			for _, call := range []string{"Query", "Schedule"} {
+				dials.Store(0)
+				err := calls[call](t.Context(), clientOf(t, "https://abc.iomeeting.cn", iomeeting.WithRetries(1)))
+				requireSilentError(t, err)
+				assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+				assert.Equal(t, want, dials.Load(), err)
+			}
+		})
+	}
+}
+
+// socksProxy returns the address of a SOCKS proxy that answers each message with
+// the next of answers and then hangs up, and the number of its connections.
+func socksProxy(t *testing.T, answers []string) (addr string, dials *atomic.Int32) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	dials = new(atomic.Int32)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			dials.Add(1)
+			for _, answer := range answers {
+				_, _ = conn.Read(make([]byte, 1<<10))
+				_, _ = io.WriteString(conn, answer)
+			}
+			_ = conn.Close()
+		}
+	})
+	t.Cleanup(func() { _ = listener.Close(); serving.Wait() })
+	return listener.Addr().String(), dials
 }
 
 // TestIdleConnectionsEnd has a http.DefaultTransport made by hand, which would

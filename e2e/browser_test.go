@@ -3,6 +3,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -63,7 +64,9 @@ func newBrowser(t *testing.T) *browser {
 	ctx, cancelTime := context.WithTimeout(context.Background(), patience) // t.Context ends before the browser does
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
 	b.ctx, _ = chromedp.NewContext(ctx)
-	require.NoError(t, chromedp.Do(b.ctx))
+	err = chromedp.Do(b.ctx)
+	require.False(t, errors.Is(err, exec.ErrNotFound), "these tests need Chromium; on Debian: apt-get install chromium")
+	require.NoError(t, err)
 	b.close = sync.OnceFunc(func() {
 		assert.NoError(t, chromedp.Cancel(b.ctx)) // waits for the browser's end
 		cancelAllocator()
