@@ -1,4 +1,3 @@
-// Package hostpool leases host accounts to callers.
 package hostpool
 
 import (
@@ -19,8 +18,8 @@ type Lease struct {
 	Expires time.Time
 }
 
-// String returns the lease in the form of Meeting.Lease, which Pool.Renew
-// and Pool.Release accept.
+// String returns the lease in the form of [Meeting.Lease], which [Pool.Renew]
+// and [Pool.Release] accept.
 func (l Lease) String() string { return l.ID + ":" + l.Host }
 
 // Store keeps the leases of a pool, and nothing else. It must be safe for

@@ -1,0 +1,352 @@
+package hostpool
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iomeeting/iomeeting-go"
+)
+
+const (
+	defaultStartWithin = 15 * time.Minute
+	defaultCheckEvery  = time.Minute
+)
+
+// Pool leases host accounts to meetings, so that each account has one meeting at
+// a time. Create it with [New]. It is safe for concurrent use, runs no goroutines
+// of its own, and does not need to be closed.
+type Pool struct {
+	client      *iomeeting.Client
+	hosts       []iomeeting.Host
+	byEmail     map[string]iomeeting.Host
+	store       Store
+	signer      *iomeeting.EndSigner // nil without WithEndSigner
+	startWithin time.Duration
+	checkEvery  time.Duration
+	logger      *slog.Logger
+
+	mu      sync.Mutex
+	leftOut map[string]leftOut // by email address
+}
+
+// New returns a pool of host accounts of the client's site. Every server of a
+// site may have a pool, and their lists of accounts may differ, as long as all
+// pools that share an account share a [Store].
+//
+// If client is nil or was not made by [iomeeting.NewClient], if there are no
+// hosts, two with the same email address or one that [iomeeting.Host.Validate]
+// refuses, or if an option is nil or its value cannot be used, New returns an
+// [*iomeeting.ParameterError]. Nothing is sent and nothing is leased.
+func New(client *iomeeting.Client, hosts []iomeeting.Host, opts ...Option) (*Pool, error) {
+	p := &Pool{
+		client:      client,
+		byEmail:     make(map[string]iomeeting.Host, len(hosts)),
+		startWithin: defaultStartWithin,
+		checkEvery:  defaultCheckEvery,
+		logger:      slog.Default(),
+		leftOut:     make(map[string]leftOut),
+	}
+	if client == nil {
+		return nil, &iomeeting.ParameterError{Param: "client", Reason: "is nil"}
+	}
+	if err := p.add(hosts); err != nil {
+		return nil, err
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, &iomeeting.ParameterError{Param: "option", Reason: "is nil"}
+		}
+		if err := opt(p); err != nil {
+			return nil, err
+		}
+	}
+	if p.store == nil {
+		p.store = NewMemoryStore()
+	}
+	return p, nil
+}
+
+// add adds the accounts to a new pool.
+func (p *Pool) add(hosts []iomeeting.Host) error {
+	if len(hosts) == 0 {
+		return &iomeeting.ParameterError{Param: "hosts", Reason: "is empty"}
+	}
+	for _, host := range hosts {
+		if _, err := p.client.Start(host, nil); err != nil { // checks the client too
+			return err
+		}
+		if _, twice := p.byEmail[host.Email]; twice {
+			return &iomeeting.ParameterError{Param: "hosts", Reason: "holds two accounts with the same email address"}
+		}
+		p.hosts = append(p.hosts, host)
+		p.byEmail[host.Email] = host
+	}
+	return nil
+}
+
+// Option is a setting of a [Pool]. If an option is given twice, the last one
+// counts.
+type Option func(*Pool) error
+
+// WithStore sets where the leases are kept. Servers that share host accounts must
+// share a store. If store is nil, [New] returns an [*iomeeting.ParameterError].
+// Default: [NewMemoryStore].
+func WithStore(store Store) Option {
+	return func(p *Pool) error {
+		p.store = store
+		return required("store", store == nil)
+	}
+}
+
+// WithEndSigner sets what signs operator IDs. [Pool.EndHandler] needs it, and
+// [Pool.Schedule] for meetings with an EndURL. If signer is nil, [New] returns an
+// [*iomeeting.ParameterError]. Default: none.
+func WithEndSigner(signer *iomeeting.EndSigner) Option {
+	return func(p *Pool) error {
+		p.signer = signer
+		return required("endSigner", signer == nil)
+	}
+}
+
+// WithStartWithin sets how long a host may take to open the start link of a
+// meeting. After that, the account may be given to another meeting unless the
+// host is in one. If d is not positive, [New] returns an
+// [*iomeeting.ParameterError]. Default: 15 minutes.
+func WithStartWithin(d time.Duration) Option {
+	return func(p *Pool) error {
+		p.startWithin = d
+		return positive("startWithin", d)
+	}
+}
+
+// WithCheckEvery sets how often the pool may ask the service whether a meeting is
+// over, if the service has not notified the pool of its end. The pool asks only
+// when it needs the account. If d is not positive, [New] returns an
+// [*iomeeting.ParameterError]. Default: 1 minute.
+func WithCheckEvery(d time.Duration) Option {
+	return func(p *Pool) error {
+		p.checkEvery = d
+		return positive("checkEvery", d)
+	}
+}
+
+// WithLogger sets where the pool logs. A record says what happened to one lease,
+// and has the attributes host (the email address) and lease (the lease's ID), and
+// error after a failure:
+//
+//   - "iomeeting pool: lease taken", "lease renewed" (with the attribute for,
+//     how long), "lease released" and "host is in a meeting", at level Debug;
+//   - "iomeeting pool: account left out", because the service refused its email
+//     address or password; "outcome unknown", after a Schedule; "lease not
+//     released", because the store failed: at level Warn.
+//
+// No record holds a secret. If l is nil, [New] returns an
+// [*iomeeting.ParameterError]. Default: [slog.Default].
+func WithLogger(l *slog.Logger) Option {
+	return func(p *Pool) error {
+		p.logger = l
+		return required("logger", l == nil)
+	}
+}
+
+func required(param string, missing bool) error {
+	if missing {
+		return &iomeeting.ParameterError{Param: param, Reason: "is nil"}
+	}
+	return nil
+}
+
+func positive(param string, d time.Duration) error {
+	if d <= 0 {
+		return &iomeeting.ParameterError{Param: param, Reason: "is not positive"}
+	}
+	return nil
+}
+
+// Renew extends a lease to d from now: call it if a host needs more time to start
+// than [WithStartWithin] allows. The lease is that of [Meeting.Lease], of a
+// meeting of any server that shares the store.
+//
+// If the account has been given to another meeting, Renew returns
+// [ErrLeaseLost]. Call it before [Meeting.StartBy]: later, another server may be
+// about to give the account away. If lease is not one of a pool, or d is not
+// positive, Renew returns an [*iomeeting.ParameterError]. Any other error is that
+// of the store.
+func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
+	l, err := parseLease(ctx, lease)
+	if err != nil {
+		return err
+	}
+	if err := positive("d", d); err != nil {
+		return err
+	}
+	return p.renew(ctx, l, d)
+}
+
+// Release gives an account back: call it when a meeting is canceled before it
+// started, or when you know that it is over. The lease is that of
+// [Meeting.Lease], of a meeting of any server that shares the store. Do not
+// release the account of a meeting in progress.
+//
+// If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
+// changes. If lease is not one of a pool, it returns an
+// [*iomeeting.ParameterError]. Any other error is that of the store.
+func (p *Pool) Release(ctx context.Context, lease string) error {
+	l, err := parseLease(ctx, lease)
+	if err != nil {
+		return err
+	}
+	return p.release(ctx, l)
+}
+
+// parseLease returns the lease whose String is s.
+func parseLease(ctx context.Context, s string) (Lease, error) {
+	if ctx == nil {
+		return Lease{}, &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
+	}
+	id, host, ok := strings.Cut(s, ":")
+	if !ok || id == "" || host == "" {
+		return Lease{}, &iomeeting.ParameterError{Param: "lease", Reason: "is not the lease of a meeting"}
+	}
+	return Lease{Host: host, ID: id}, nil
+}
+
+// Leases returns the leases of all servers that share the store, for a page that
+// shows which accounts are in use. A lease may have expired, and its meeting may
+// be over without the service having said so. Any error is that of the store.
+func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
+	if ctx == nil {
+		return nil, &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	leases, err := p.store.List(ctx)
+	return leases, storeError("list leases", err)
+}
+
+// Host returns the account with that email address, and whether the pool has it.
+// With it a server can make a link again to a meeting that another one started.
+func (p *Pool) Host(email string) (iomeeting.Host, bool) {
+	host, ok := p.byEmail[email]
+	return host, ok
+}
+
+// EndHandler returns the handler for the EndURL of [Pool.Schedule]. When the
+// service reports the end of a meeting, the handler releases its account and then
+// calls onEnd with the operator ID that was given to Schedule. It answers as
+// [iomeeting.EndSigner.Handler] does. If onEnd fails or panics, the account is
+// released nevertheless. If the store fails, onEnd is called, a warning is
+// logged, and the account is free again once its lease has expired.
+//
+// An operator ID that the same EndSigner signed without a pool is passed to onEnd
+// as it is. A pool without [WithEndSigner], or a nil onEnd, makes EndHandler
+// panic.
+//
+// Spec: section 6, Result.
+func (p *Pool) EndHandler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
+	if p.signer == nil {
+		panic("iomeeting: EndHandler needs a pool with WithEndSigner")
+	}
+	if onEnd == nil {
+		panic("iomeeting: onEnd is nil")
+	}
+	return p.signer.Handler(func(ctx context.Context, operatorID string) error {
+		lease, operatorID, ok := splitOperatorID(operatorID)
+		if ok {
+			p.giveBack(ctx, lease)
+		}
+		return onEnd(ctx, operatorID)
+	})
+}
+
+// leaseMark starts an operator ID that begins with a lease. One that was signed
+// without a pool does not start like this.
+const leaseMark = "hostpool lease\n"
+
+// withLease returns the operator ID that the service gets for a meeting.
+func withLease(lease Lease, operatorID string) string {
+	return leaseMark + lease.String() + "\n" + operatorID // no email address holds a line break
+}
+
+// splitOperatorID undoes withLease.
+func splitOperatorID(s string) (lease Lease, operatorID string, ok bool) {
+	rest, ok := strings.CutPrefix(s, leaseMark)
+	if !ok {
+		return Lease{}, s, false
+	}
+	token, operatorID, _ := strings.Cut(rest, "\n")
+	id, host, _ := strings.Cut(token, ":")
+	return Lease{Host: host, ID: id}, operatorID, true
+}
+
+// storeTimeout bounds a call of the store.
+const storeTimeout = 5 * time.Second
+
+// renew extends the lease to d from now.
+func (p *Pool) renew(ctx context.Context, lease Lease, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := storeError("renew a lease", p.store.Renew(ctx, lease.Host, lease.ID, d))
+	if err == nil {
+		p.log(ctx, slog.LevelDebug, "lease renewed", lease, slog.Duration("for", d))
+	}
+	return err
+}
+
+// release deletes the lease.
+func (p *Pool) release(ctx context.Context, lease Lease) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := storeError("release a lease", p.store.Release(ctx, lease.Host, lease.ID))
+	if err == nil {
+		p.log(ctx, slog.LevelDebug, "lease released", lease)
+	}
+	return err
+}
+
+// giveBack releases the lease even if ctx is done. If the store fails, the lease
+// expires.
+func (p *Pool) giveBack(ctx context.Context, lease Lease) {
+	err := p.release(context.WithoutCancel(ctx), lease)
+	if err != nil && !errors.Is(err, ErrLeaseLost) {
+		p.log(ctx, slog.LevelWarn, "lease not released", lease, slog.String("error", err.Error()))
+	}
+}
+
+// storeError puts the error of a store in the words of the package.
+func storeError(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNoneFree):
+		return err
+	default:
+		return &storeFailure{op, err}
+	}
+}
+
+// storeFailure is an error of the store.
+type storeFailure struct {
+	op  string
+	err error
+}
+
+func (e *storeFailure) Error() string {
+	return "iomeeting: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "iomeeting: ")
+}
+
+func (e *storeFailure) Unwrap() error { return e.err }
+
+// log writes a record about the lease.
+func (p *Pool) log(ctx context.Context, level slog.Level, message string, lease Lease, attrs ...slog.Attr) {
+	if !p.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs = append([]slog.Attr{slog.String("host", lease.Host), slog.String("lease", lease.ID)}, attrs...)
+	p.logger.LogAttrs(ctx, level, "iomeeting pool: "+message, attrs...)
+}

@@ -1,0 +1,180 @@
+package hostpool
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+const (
+	// A search offers firstWindow accounts to the store, then twice as many each
+	// time, up to maxWindow: one is enough while a tenth of the accounts is free,
+	// and a few are enough for any number of accounts.
+	firstWindow = 32
+	maxWindow   = 1024
+
+	// maxChecks bounds how many expired leases one search checks.
+	maxChecks = 16
+)
+
+// search looks for an account that can be leased, for one call. It offers every
+// account to the store, in windows and in an order of its own, so that searches
+// seldom meet.
+type search struct {
+	pool   *Pool
+	index  int        // of the account that comes next
+	step   int        // from each account to the next; shares no divisor with their number
+	left   int        // accounts that were in no window yet
+	size   int        // of the next window
+	window []string   // email addresses to offer
+	again  [][]string // windows to offer again, after an expired lease turned out to be in use
+	checks int        // of expired leases
+	failed error      // why an account was passed over, if not for its lease
+}
+
+func newSearch(p *Pool) *search {
+	n := len(p.hosts)
+	step := 1 + rand.IntN(n)
+	for gcd(step, n) != 1 {
+		step = 1 + rand.IntN(n)
+	}
+	return &search{pool: p, index: rand.IntN(n), step: step, left: n, size: firstWindow}
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// next leases an account. Calls to the service about it must end by callBy. If
+// there is no account left, next returns ErrNoneFree.
+func (s *search) next(ctx context.Context) (lease Lease, callBy time.Time, err error) {
+	for s.fill() {
+		callBy = time.Now().Add(callWithin) // before the lease begins
+		id := newLeaseID()
+		lease, err := s.take(ctx, id)
+		switch {
+		case errors.Is(err, ErrNoneFree):
+			s.window = nil
+		case err != nil:
+			return Lease{}, time.Time{}, err
+		case lease.ID == id:
+			s.pool.log(ctx, slog.LevelDebug, "lease taken", lease)
+			return lease, callBy, nil
+		default:
+			if err := s.check(ctx, lease, callBy); err != nil {
+				return Lease{}, time.Time{}, err
+			}
+		}
+	}
+	if s.failed != nil {
+		return Lease{}, time.Time{}, &noneFree{s.failed}
+	}
+	return Lease{}, time.Time{}, ErrNoneFree
+}
+
+// noneFree is [ErrNoneFree] with the reason why an account was passed over.
+type noneFree struct{ failed error }
+
+func (e *noneFree) Error() string {
+	return ErrNoneFree.Error() + "; the last one failed: " + e.failed.Error()
+}
+func (e *noneFree) Unwrap() []error { return []error{ErrNoneFree, e.failed} }
+
+// fill makes sure that there are accounts in the window. It reports false if none
+// are left.
+func (s *search) fill() bool {
+	hosts := s.pool.hosts
+	for len(s.window) == 0 && s.left > 0 {
+		for range min(s.size, s.left) {
+			email := hosts[s.index].Email
+			if err := s.pool.reasonLeftOut(email); err != nil {
+				s.failed = err
+			} else {
+				s.window = append(s.window, email)
+			}
+			s.index = (s.index + s.step) % len(hosts)
+			s.left--
+		}
+		s.size = min(2*s.size, maxWindow)
+	}
+	if len(s.window) == 0 && len(s.again) > 0 {
+		s.window, s.again = s.again[0], s.again[1:]
+	}
+	return len(s.window) > 0
+}
+
+// take leases an account of the window to id, or returns an expired lease.
+func (s *search) take(ctx context.Context, id string) (Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	lease, err := s.pool.store.Take(ctx, s.window, id, takeFor)
+	return lease, storeError("take a lease", err)
+}
+
+// check asks the service whether the host of an expired lease is in a meeting. If
+// so, its meeting goes on, and so does its lease. If not, its account is free.
+func (s *search) check(ctx context.Context, lease Lease, checkBy time.Time) error {
+	if s.checks++; s.checks > maxChecks {
+		s.window = nil
+		return nil
+	}
+	callCtx, cancel := context.WithDeadline(ctx, checkBy)
+	defer cancel()
+	state, err := s.pool.client.Query(callCtx, s.pool.byEmail[lease.Host])
+	switch {
+	case isRefusal(err):
+		s.leaveOut(ctx, lease, err) // whether it is in a meeting, another server may know
+		return nil
+	case err != nil:
+		return err
+	case state.InMeeting():
+		s.again, s.window = append(s.again, s.window), nil
+		err = s.pool.renew(ctx, lease, s.pool.checkEvery)
+	default:
+		err = s.pool.release(ctx, lease)
+	}
+	if errors.Is(err, ErrLeaseLost) {
+		return nil // the service notified another server
+	}
+	return err
+}
+
+// leaveOut keeps the pool from using an account that the service refuses.
+func (s *search) leaveOut(ctx context.Context, lease Lease, err error) {
+	s.failed = err
+	s.window = slices.DeleteFunc(s.window, func(email string) bool { return email == lease.Host })
+	if s.pool.leaveOut(lease.Host, err) {
+		s.pool.log(ctx, slog.LevelWarn, "account left out", lease, slog.String("error", err.Error()))
+	}
+}
+
+// leftOut is an account that the service refused.
+type leftOut struct {
+	until  time.Time
+	reason error
+}
+
+// leaveOut reports whether the account was not left out already.
+func (p *Pool) leaveOut(email string, reason error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, already := p.leftOut[email]
+	p.leftOut[email] = leftOut{time.Now().Add(leaveOutFor), reason}
+	return !already
+}
+
+// reasonLeftOut returns why the account is left out, or nil.
+func (p *Pool) reasonLeftOut(email string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if out, ok := p.leftOut[email]; ok && !time.Now().Before(out.until) {
+		delete(p.leftOut, email)
+	}
+	return p.leftOut[email].reason
+}
