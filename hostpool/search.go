@@ -51,11 +51,11 @@ func gcd(a, b int) int {
 	return a
 }
 
-// next leases an account. Calls to the service about it must end by callBy. If
-// there is no account left, next returns ErrNoneFree.
-func (s *search) next(ctx context.Context) (lease Lease, callBy time.Time, err error) {
+// next leases an account, for takeFor from taken at least. If there is no account
+// left, next returns ErrNoneFree.
+func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err error) {
 	for s.fill() {
-		callBy = time.Now().Add(callWithin) // before the lease begins
+		taken = time.Now() // before the store's clock starts to count
 		id := newLeaseID()
 		lease, err := s.take(ctx, id)
 		switch {
@@ -65,9 +65,9 @@ func (s *search) next(ctx context.Context) (lease Lease, callBy time.Time, err e
 			return Lease{}, time.Time{}, err
 		case lease.ID == id:
 			s.pool.log(ctx, slog.LevelDebug, "lease taken", lease)
-			return lease, callBy, nil
+			return lease, taken, nil
 		default:
-			if err := s.check(ctx, lease, callBy); err != nil {
+			if err := s.check(ctx, lease, taken); err != nil {
 				return Lease{}, time.Time{}, err
 			}
 		}
@@ -119,12 +119,12 @@ func (s *search) take(ctx context.Context, id string) (Lease, error) {
 
 // check asks the service whether the host of an expired lease is in a meeting. If
 // so, its meeting goes on, and so does its lease. If not, its account is free.
-func (s *search) check(ctx context.Context, lease Lease, checkBy time.Time) error {
+func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error {
 	if s.checks++; s.checks > maxChecks {
 		s.window = nil
 		return nil
 	}
-	callCtx, cancel := context.WithDeadline(ctx, checkBy)
+	callCtx, cancel := context.WithDeadline(ctx, taken.Add(callWithin))
 	defer cancel()
 	state, err := s.pool.client.Query(callCtx, s.pool.byEmail[lease.Host])
 	switch {

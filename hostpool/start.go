@@ -148,11 +148,11 @@ func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
 	}
 	s := newSearch(p)
 	for unknown := 0; ; {
-		lease, callBy, err := s.next(ctx)
+		lease, taken, err := s.next(ctx)
 		if err != nil {
 			return Meeting{}, err
 		}
-		meeting, err := p.use(ctx, lease, callBy, call)
+		meeting, err := p.use(ctx, lease, taken, call)
 		switch {
 		case err == nil:
 			return meeting, nil
@@ -177,21 +177,36 @@ func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
 	}
 }
 
-// use makes a meeting on the leased account, and holds the account until the
-// host must have started.
-func (p *Pool) use(ctx context.Context, lease Lease, callBy time.Time, call callFunc) (Meeting, error) {
+// use makes a meeting on an account that was leased at taken, and holds the
+// account until its host must have started.
+func (p *Pool) use(ctx context.Context, lease Lease, taken time.Time, call callFunc) (Meeting, error) {
 	host := p.byEmail[lease.Host]
-	callCtx, cancel := context.WithDeadline(ctx, callBy)
+	callCtx, cancel := context.WithDeadline(ctx, taken.Add(callWithin))
 	defer cancel()
 	id, link, err := call(callCtx, host, lease)
 	if err != nil {
 		return Meeting{}, err
 	}
 	startBy := time.Now().Add(p.startWithin)
-	if err := p.renew(context.WithoutCancel(ctx), lease, p.startWithin); err != nil {
+	if err := p.hold(ctx, lease, taken); err != nil {
 		return Meeting{}, err // nobody gets the link, so nobody starts the meeting
 	}
 	return Meeting{host, id, link, lease.String(), startBy}, nil
+}
+
+// hold extends a lease that was taken at taken until its host must have started.
+// Once it may have expired, another server may be about to give the account
+// away, even if the store still extends it.
+func (p *Pool) hold(ctx context.Context, lease Lease, taken time.Time) error {
+	expires := taken.Add(takeFor)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), expires)
+	defer cancel()
+	err := p.renew(ctx, lease, p.startWithin)
+	if err == nil && !time.Now().Before(expires) {
+		p.giveBack(ctx, lease)
+		return ErrLeaseLost
+	}
+	return err
 }
 
 // isRefusal reports whether err says that the service does not accept the
