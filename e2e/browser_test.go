@@ -3,6 +3,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -122,6 +123,9 @@ func (t tab) run(steps ...step) {
 
 func (t tab) open(url string) { t.t.Helper(); t.run(chromedp.Navigate(url)) }
 
+// show brings the tab to the front: the website refreshes the pages that are seen.
+func (t tab) show() { t.t.Helper(); t.run(command(page.BringToFront, cdp.Empty{})) }
+
 // enter types text into a field.
 func (t tab) enter(field chromedp.CSS, text string) {
 	t.t.Helper()
@@ -182,22 +186,29 @@ func (b *browser) requireSecretive(known string, secrets ...string) {
 }
 
 // website is the example website as a process, on a service that the test can
-// look into.
+// look into. All of its accounts have the same password.
 type website struct {
 	url     string
 	service *iomeetingtest.Server
 }
 
-func newWebsite(t *testing.T) website {
+func newWebsite(t *testing.T, emails ...string) website {
 	t.Helper()
-	service := iomeetingtest.NewServer(alice)
+	var hosts []iomeeting.Host
+	var accounts []map[string]string
+	for _, email := range append([]string{alice.Email}, emails...) {
+		hosts = append(hosts, iomeeting.Host{Email: email, Password: alice.Password})
+		accounts = append(accounts, map[string]string{"Email": email, "Password": hostPassword})
+	}
+	service := iomeetingtest.NewServer(hosts...)
 	t.Cleanup(service.Close)
+	configured, err := json.Marshal(accounts)
+	require.NoError(t, err)
 	addr := freeAddr(t)
 	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
 	cmd.Env = append(os.Environ(),
 		"IOMEETING_SITE="+service.URL,
-		"IOMEETING_HOST_EMAIL="+alice.Email,
-		"IOMEETING_HOST_PASSWORD="+hostPassword,
+		"IOMEETING_HOSTS="+string(configured),
 		"PARTNER_URL=http://"+addr,
 		"PARTNER_KEY="+strings.Repeat("k", 32),
 	)
@@ -219,6 +230,21 @@ func freeAddr(t *testing.T) string {
 	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// startMeeting starts a meeting in a new tab, and returns the tab.
+func (w website) startMeeting(b *browser, title, name string, observers bool) tab {
+	b.t.Helper()
+	host := b.newTab()
+	host.open(w.url)
+	host.enter("#start input[name=title]", title)
+	host.enter("#start input[name=name]", name)
+	if observers {
+		host.click("#start input[name=observers]")
+	}
+	host.click("#start button")
+	host.waitFor("#meeting")
+	return host
 }
 
 // arrived returns the requests that the service got at a path.

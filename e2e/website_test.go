@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -27,25 +29,19 @@ func formsOf(secret string) []string {
 
 func TestMeeting(t *testing.T) {
 	web, b := newWebsite(t), newBrowser(t)
-	board := b.newTab()
-	board.open(web.url)
-	assert.Equal(t, "Available", board.text(".state"))
-
-	hostTab := b.newTab()
-	hostTab.open(web.url)
-	hostTab.enter(".start input[name=title]", title)
-	hostTab.click(".start button:not(.second)")
-	assert.Equal(t, title, hostTab.text("#title"))
-	assert.Equal(t, "host", hostTab.text("#role"))
-	assert.Equal(t, web.service.URL+"/snm.do", hostTab.address())
-
-	board.waitFor(`[data-state="meeting"]`) // it refreshes itself
-	assert.Equal(t, title, board.text(".title"))
-
 	participant := b.newTab()
 	participant.open(web.url)
-	participant.enter(".join input[name=name]", renee)
-	participant.click(".join button[value=participant]")
+	assert.Equal(t, "There are no meetings at the moment.", participant.text("#meetings"))
+	participant.enter("#join input[name=name]", renee)
+
+	host := web.startMeeting(b, title, "Harriet", true)
+	assert.Equal(t, title, host.text("#title"))
+	assert.Equal(t, "host", host.text("#role"))
+	assert.Equal(t, web.service.URL+"/snm.do", host.address())
+
+	participant.show()
+	assert.Equal(t, title, participant.text(`[data-state="progress"] h3`)) // the page refreshes itself
+	participant.click("button[name=join]")                                 // and keeps the name
 	assert.Equal(t, renee, participant.text("#name"))
 	assert.Equal(t, "participant", participant.text("#role"))
 	assert.Equal(t, title, participant.text("#title"))
@@ -53,16 +49,18 @@ func TestMeeting(t *testing.T) {
 
 	observer := b.newTab()
 	observer.open(web.url)
-	observer.enter(".join input[name=name]", "Olga")
-	observer.click(".join button[value=observer]")
+	observer.enter("#join input[name=name]", "Olga")
+	observer.click("button[name=observe]")
 	assert.Equal(t, "Olga", observer.text("#name"))
 	assert.Equal(t, "observer", observer.text("#role"))
 
+	board := b.newTab()
+	board.open(web.url)
+	board.waitFor(`[data-state="progress"]`)
 	require.NoError(t, web.service.EndMeeting("000001"))
-	board.waitFor(`[data-state="available"]`)
-	assert.Equal(t, "Available", board.text(".state"))
+	assert.Contains(t, board.text("ul.past"), title)
 
-	// Each form arrived exactly once, and told nobody where it came from.
+	// Each form arrived exactly once, without saying where it came from.
 	starts, joins := web.arrived("/snm.do"), web.arrived("/jm.do")
 	require.Len(t, starts, 1)
 	require.Len(t, joins, 2)
@@ -79,20 +77,20 @@ func TestMeeting(t *testing.T) {
 
 func TestScheduledMeeting(t *testing.T) {
 	web, b := newWebsite(t), newBrowser(t)
+	host := web.startMeeting(b, title, "Harriet", false)
+	assert.Equal(t, "000001", host.text("#meeting"))
+	assert.Equal(t, web.service.URL+"/ssm.do", host.address())
+
 	board := b.newTab()
 	board.open(web.url)
-	hostTab := b.newTab()
-	hostTab.open(web.url)
-	hostTab.enter(".start input[name=title]", title)
-	hostTab.click(".start button.second")
-	assert.Equal(t, "000001", hostTab.text("#meeting"))
-	assert.Equal(t, web.service.URL+"/ssm.do", hostTab.address())
-
-	board.waitFor(`[data-state="meeting"]`)
-	assert.Equal(t, title, board.text(".title"))
-	require.NoError(t, web.service.EndMeeting("000001")) // and the service tells the site
-	board.waitFor(`[data-state="available"]`)
-	assert.Contains(t, board.text(".ended"), "“"+title+"” ended at ")
+	assert.Equal(t, title, board.text(`[data-state="progress"] h3`))
+	accounts := b.newTab()
+	accounts.open(web.url + "/accounts")
+	assert.Contains(t, accounts.text(`[data-state="meeting"]`), title)
+	require.NoError(t, web.service.EndMeeting("000001")) // and the service notifies the site
+	assert.Equal(t, "Available", accounts.text(`[data-state="available"] .state`))
+	board.show()
+	assert.Contains(t, board.text("ul.past"), title)
 
 	require.Len(t, web.arrived("/meetingControl/schedule"), 1)
 	require.Len(t, web.arrived("/ssm.do"), 1)
@@ -100,19 +98,41 @@ func TestScheduledMeeting(t *testing.T) {
 		web.arrived("/meetingControl/schedule")[0].PostForm.Get("meetingPassword"))
 }
 
+// TestEnter shows that Enter in the name field does not join whatever meeting
+// comes first, while it does start one.
+func TestEnter(t *testing.T) {
+	web, b := newWebsite(t), newBrowser(t)
+	web.startMeeting(b, title, "Harriet", true)
+	board := b.newTab()
+	board.open(web.url)
+	board.waitFor("button[name=join]")
+	board.enter("#start input[name=title]", title)
+	ask(board, chromedp.Evaluate[bool](`
+		window.submitted = [];
+		addEventListener("submit", (e) => { e.preventDefault(); submitted.push(e.target.id); });
+		true`))
+	board.enter("#join input[name=name]", renee)
+	board.run(chromedp.KeyEvent(kb.Enter))
+	board.enter("#start input[name=name]", "Harriet")
+	board.run(chromedp.KeyEvent(kb.Enter))
+	assert.Equal(t, "start", ask(board, chromedp.Evaluate[string](`submitted.join()`)))
+}
+
 var withoutScript = command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 
 func TestWithoutJavaScript(t *testing.T) {
 	web, b := newWebsite(t), newBrowser(t)
-	hostTab := b.newTab(withoutScript)
-	hostTab.open(web.url)
-	hostTab.enter(".start input[name=title]", "Q3_Review")
-	hostTab.click(".start button:not(.second)")
+	host := b.newTab(withoutScript)
+	host.open(web.url)
+	host.enter("#start input[name=title]", "Q3_Review")
+	host.enter("#start input[name=name]", "Harriet")
+	host.click("#start input[name=observers]")
+	host.click("#start button")
 	const button = `form[action$="/snm.do"] button`
-	assert.Equal(t, "Open the meeting", hostTab.text(button))
+	assert.Equal(t, "Open the meeting", host.text(button))
 	require.Empty(t, web.arrived("/snm.do"), "nothing is sent before the button is pressed")
-	hostTab.click(button)
-	assert.Equal(t, "Q3_Review", hostTab.text("#title"))
+	host.click(button)
+	assert.Equal(t, "Q3_Review", host.text("#title"))
 	require.Len(t, web.arrived("/snm.do"), 1)
 	b.requireSecretive(web.url, hostPassword)
 }

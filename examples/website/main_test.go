@@ -1,27 +1,35 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"html"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/iomeeting/iomeeting-go"
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-var alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("canary-of-alice")}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// partner is the site of this example on a service that the test can look into.
+func host(email string) iomeeting.Host {
+	return iomeeting.Host{Email: email, Password: iomeeting.NewSecret("canary of " + email)}
+}
+
+var alice, bob = host("alice@example.com"), host("bob@example.com")
+
+// partner is the site of this example, on a service that the test can look into.
 type partner struct {
 	*testing.T
 	service *iomeetingtest.Server
@@ -29,63 +37,83 @@ type partner struct {
 	site    *site
 }
 
-func newPartner(t *testing.T) partner {
+// newPartner returns a site with these accounts. Its pages ask the service each
+// time.
+func newPartner(t *testing.T, hosts ...iomeeting.Host) *partner {
 	t.Helper()
-	p := partner{T: t, service: iomeetingtest.NewServer(alice)}
+	p := &partner{T: t, service: iomeetingtest.NewServer(hosts...)}
 	t.Cleanup(p.service.Close)
 	p.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.site.routes().ServeHTTP(w, r)
 	}))
 	t.Cleanup(p.web.Close)
-	env := map[string]string{
-		"IOMEETING_SITE":          p.service.URL,
-		"IOMEETING_HOST_EMAIL":    alice.Email,
-		"IOMEETING_HOST_PASSWORD": alice.Password.Reveal(),
-		"PARTNER_URL":             p.web.URL + "/",
-		"PARTNER_KEY":             strings.Repeat("k", 32),
-	}
-	site, done, err := newSite("unused", func(name string) string { return env[name] })
-	require.NoError(t, err)
-	t.Cleanup(done)
-	p.site = site
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	p.web.Client().Jar = newJar(t)
+	p.configure(config{
+		service: p.service.URL,
+		hosts:   hosts,
+		url:     p.web.URL,
+		key:     iomeeting.NewSecret(strings.Repeat("k", 32)),
+	})
 	return p
 }
 
-// answer is what a visitor gets.
-type answer struct {
+func newJar(t *testing.T) *cookiejar.Jar {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return jar
+}
+
+// configure replaces the site.
+func (p *partner) configure(cfg config) {
+	p.Helper()
+	site, err := newSite(cfg)
+	require.NoError(p, err)
+	site.watch.every = 0
+	p.site = site
+}
+
+// shown is what a visitor gets.
+type shown struct {
 	code int
 	path string // after redirects
 	body string
 }
 
-func (p partner) do(req *http.Request) answer {
+func (p *partner) do(req *http.Request) shown {
 	p.Helper()
 	res, err := p.web.Client().Do(req)
 	require.NoError(p, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	require.NoError(p, err)
-	return answer{res.StatusCode, res.Request.URL.Path, html.UnescapeString(string(body))}
+	return shown{res.StatusCode, res.Request.URL.Path, html.UnescapeString(string(body))}
 }
 
-func (p partner) get(path string) answer {
+func (p *partner) get(path string) shown {
 	p.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.web.URL+path, nil)
 	require.NoError(p, err)
 	return p.do(req)
 }
 
-// post submits a form of the site.
-func (p partner) post(path string, fields ...string) answer {
+// post submits a form of the site. The fields are pairs of names and values.
+func (p *partner) post(path string, fields ...string) shown {
 	p.Helper()
+	return p.do(form(p.T, p.web.URL+path, fields...))
+}
+
+func form(t *testing.T, address string, fields ...string) *http.Request {
+	t.Helper()
 	form := make(url.Values)
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	req, err := http.NewRequest(http.MethodPost, p.web.URL+path, strings.NewReader(form.Encode()))
-	require.NoError(p, err)
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return p.do(req)
+	return req
 }
 
 var (
@@ -94,7 +122,7 @@ var (
 )
 
 // submit submits the form of a page to the service, and returns its page.
-func (p partner) submit(page answer) string {
+func (p *partner) submit(page shown) string {
 	p.Helper()
 	require.Equal(p, http.StatusOK, page.code)
 	require.True(p, strings.HasPrefix(page.path, "/open/"), page.path)
@@ -110,144 +138,107 @@ func (p partner) submit(page answer) string {
 	return html.UnescapeString(string(body))
 }
 
+// id returns the ID of the only booking.
+func (p *partner) id() string {
+	p.Helper()
+	bookings := p.site.books.all()
+	require.Len(p, bookings, 1)
+	return bookings[0].id
+}
+
+// leased returns the accounts that are leased.
+func (p *partner) leased() []string {
+	p.Helper()
+	leases, err := p.site.pool.Leases(p.Context())
+	require.NoError(p, err)
+	emails := []string{}
+	for _, lease := range leases {
+		emails = append(emails, lease.Host)
+	}
+	return emails
+}
+
 const title = `会议 "Q3_Review" 100% C++`
 
-func TestMeetingThatIsStarted(t *testing.T) {
-	p := newPartner(t)
-	assert.Contains(t, p.get("/").body, `data-state="available"`)
-
-	opened := p.submit(p.post("/start", "host", alice.Email, "title", title))
-	assert.Contains(t, opened, `<h1 id="title">`+title+`</h1>`)
-	board := p.get("/").body
-	assert.Contains(t, board, `data-state="meeting" data-observers="true"`)
-	assert.Contains(t, board, title)
-
-	opened = p.submit(p.post("/join", "host", alice.Email, "name", "Renée O'Brien", "role", "participant"))
-	assert.Contains(t, opened, "Renée O'Brien (participant)")
-	opened = p.submit(p.post("/join", "host", alice.Email, "name", "Olga", "role", "observer"))
-	assert.Contains(t, opened, "Olga (observer)")
-
-	second := p.post("/start", "host", alice.Email, "title", "second")
-	assert.Equal(t, http.StatusConflict, second.code)
-	assert.Contains(t, second.body, "This host is in a meeting, which goes on.")
-
-	require.NoError(t, p.service.EndMeeting("000001"))
-	assert.Contains(t, p.get("/").body, `data-state="available"`)
-	assert.Equal(t, http.StatusConflict, p.post("/join", "host", alice.Email, "name", "late").code)
-}
-
-func TestMeetingThatIsScheduled(t *testing.T) {
-	p := newPartner(t)
-	opened := p.submit(p.post("/schedule", "host", alice.Email, "title", title))
-	assert.Contains(t, opened, `<dd id="meeting">000001</dd>`)
-	board := p.get("/").body
-	assert.Contains(t, board, `data-state="meeting" data-observers="false"`)
-	assert.Contains(t, board, title)
-	assert.Contains(t, p.submit(p.post("/join", "host", alice.Email, "name", "Renée", "role", "participant")), "Renée (participant)")
-	assert.Contains(t, p.post("/join", "host", alice.Email, "name", "Olga", "role", "observer").body, "This meeting takes no observers.")
-	assert.Equal(t, http.StatusConflict, p.post("/schedule", "host", alice.Email, "title", "second").code)
-
-	require.NoError(t, p.service.EndMeeting("000001"))
-	assert.Contains(t, p.get("/").body, "“"+title+"” ended at ")
-}
-
-func TestForgedEnd(t *testing.T) {
-	p := newPartner(t)
-	p.submit(p.post("/schedule", "host", alice.Email, "title", title))
-	assert.Equal(t, http.StatusForbidden, p.post("/meeting-ended", "operatorId", "000001").code)
-	assert.NotContains(t, p.get("/").body, "ended at")
-}
-
-func TestTicketEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
-		require.NoError(t, err)
-		link, err := client.JoinByID("000042", nil)
-		require.NoError(t, err)
-		s := &site{tickets: make(map[string]iomeeting.Link)}
-		open := func(method string, after time.Duration) int {
-			w := httptest.NewRecorder()
-			s.send(w, httptest.NewRequest(http.MethodPost, "/join", nil), link, nil)
-			time.Sleep(after)
-			r := httptest.NewRequest(method, w.Header().Get("Location"), nil)
-			r.SetPathValue("ticket", strings.TrimPrefix(w.Header().Get("Location"), "/open/"))
-			if method == http.MethodHead {
-				s.openMeeting(httptest.NewRecorder(), r) // uses nothing up
-				r.Method = http.MethodGet
-			}
-			w = httptest.NewRecorder()
-			s.openMeeting(w, r)
-			return w.Code
-		}
-		assert.Equal(t, http.StatusOK, open(http.MethodGet, 59*time.Second))
-		assert.Equal(t, http.StatusOK, open(http.MethodHead, 0))
-		assert.Equal(t, http.StatusGone, open(http.MethodGet, 61*time.Second))
-		time.Sleep(time.Hour)
-		assert.Empty(t, s.tickets)
-	})
-}
-
 func TestHeader(t *testing.T) {
-	p := newPartner(t)
-	res, err := p.web.Client().Get(p.web.URL)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	assert.Equal(t, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'", res.Header.Get("Content-Security-Policy"))
-	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
-}
-
-func TestPageOpensOnce(t *testing.T) {
-	p := newPartner(t)
-	page := p.post("/start", "host", alice.Email, "title", title)
-	assert.Contains(t, page.body, alice.Password.Reveal())
-	again := p.get(page.path)
-	assert.Equal(t, http.StatusGone, again.code)
-	assert.NotContains(t, again.body, alice.Password.Reveal())
+	p := newPartner(t, alice)
+	for _, path := range []string{"/", "/accounts", "/open/used"} {
+		res, err := p.web.Client().Get(p.web.URL + path)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'", res.Header.Get("Content-Security-Policy"))
+		assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+		assert.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"))
+	}
+	assert.Equal(t, http.StatusOK, p.get("/assets/style.css").code)
+	assert.Equal(t, http.StatusOK, p.get("/assets/live.js").code)
 }
 
 func TestOtherSitesCannotPost(t *testing.T) {
-	p := newPartner(t)
-	for _, path := range []string{"/start", "/schedule", "/join"} {
-		req, err := http.NewRequest(http.MethodPost, p.web.URL+path, strings.NewReader("host="+url.QueryEscape(alice.Email)))
-		require.NoError(t, err)
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	p := newPartner(t, alice)
+	for _, path := range []string{"/start", "/join"} {
+		req := form(t, p.web.URL+path, "title", title, "name", "Renée")
 		req.Header.Set("Sec-Fetch-Site", "cross-site")
 		assert.Equal(t, http.StatusForbidden, p.do(req).code)
 		assert.Equal(t, http.StatusMethodNotAllowed, p.get(path).code)
 	}
 	assert.Empty(t, p.service.Requests())
+	assert.Empty(t, p.site.books.all())
 }
 
-func TestMistakes(t *testing.T) {
-	p := newPartner(t)
-	assert.Equal(t, http.StatusNotFound, p.post("/start", "host", "nobody@example.com").code)
-	assert.Equal(t, http.StatusBadRequest, p.post("/start", "host", alice.Email, "title", "\xff").code)
-	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop())
-	assert.Contains(t, p.post("/schedule", "host", alice.Email).body, "The meeting may have been scheduled, or may not.")
-	p.service.FailNext(iomeetingtest.HTTPStatus(404))
-	assert.Contains(t, p.get("/").body, `data-state="unknown"`)
+func TestRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, run(ctx, "127.0.0.1:0"))
+	require.ErrorContains(t, run(ctx, "nowhere"), "missing port")
 }
 
-func TestServiceInTheProcess(t *testing.T) {
-	s, done, err := newSite("http://127.0.0.1:0", func(string) string { return "" })
+func TestInProcess(t *testing.T) {
+	cfg, err := newConfig("http://127.0.0.1:1", func(string) string { return "" })
 	require.NoError(t, err)
-	defer done()
-	assert.Len(t, s.hosts, 2)
-	assert.NotNil(t, s.end)
+	defer cfg.close()
+	s, err := newSite(cfg)
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	s.routes().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/accounts", nil))
+	assert.Equal(t, 4, strings.Count(w.Body.String(), `data-state="available"`))
 }
 
-func TestBadEnvironment(t *testing.T) {
+func TestRealSite(t *testing.T) {
+	hosts := `[{"Email": "a@example.com", "Password": "canary, \"1\""}, {"email": "b@example.com", "password": "2"}]`
 	for _, tt := range []struct{ name, value, want string }{
+		{"IOMEETING_SITE", "https://abc.iomeeting.cn", ""},
 		{"IOMEETING_SITE", "abc", "iomeeting: invalid parameter: site must start with https://"},
 		{"PARTNER_KEY", "abc", "iomeeting: invalid parameter: key is shorter than 32 bytes"},
-		{"PARTNER_URL", "", "a real site needs IOMEETING_HOST_EMAIL, IOMEETING_HOST_PASSWORD and PARTNER_URL"},
+		{"PARTNER_URL", "", "a real site needs PARTNER_URL"},
+		{"IOMEETING_HOSTS", "canary", `a real site needs IOMEETING_HOSTS, as JSON: [{"Email": "…", "Password": "…"}]`},
+		{"IOMEETING_HOSTS", "[]", "iomeeting: invalid parameter: hosts is empty"},
+		{"IOMEETING_HOSTS", `[{"Email": "a@example.com", "Pasword": "canary"}]`, "iomeeting: invalid parameter: hostPass is empty"},
 	} {
 		env := map[string]string{
-			"IOMEETING_SITE": "https://abc.iomeeting.cn", "IOMEETING_HOST_EMAIL": "a", "IOMEETING_HOST_PASSWORD": "b",
-			"PARTNER_URL": "https://partner.example", "PARTNER_KEY": strings.Repeat("k", 32),
+			"IOMEETING_SITE": "https://abc.iomeeting.cn", "IOMEETING_HOSTS": hosts,
+			"PARTNER_URL": "https://partner.example/", "PARTNER_KEY": strings.Repeat("k", 32),
 		}
 		env[tt.name] = tt.value
-		_, _, err := newSite("unused", func(name string) string { return env[name] })
-		require.EqualError(t, err, tt.want)
+		cfg, err := newConfig("unused", func(name string) string { return env[name] })
+		var s *site
+		if err == nil {
+			s, err = newSite(cfg)
+		}
+		if tt.want != "" {
+			require.EqualError(t, err, tt.want)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, "https://partner.example", s.url)
+		assert.True(t, s.tickets.secure)
+		assert.Nil(t, s.end)
+		a, ok := s.pool.Host("a@example.com")
+		assert.True(t, ok)
+		assert.Equal(t, `canary, "1"`, a.Password.Reveal())
+		assert.Len(t, s.hosts, 2)
+		printed, err := json.Marshal(s.hosts)
+		require.NoError(t, err)
+		assert.NotContains(t, string(printed), "canary")
 	}
 }

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"embed"
+	"errors"
+	"html/template"
+	"log"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/hostpool"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var templates = template.Must(template.ParseFS(assets, "assets/*.html"))
+
+// startWithin is how long a host may take to start a meeting. Hosts are sent
+// there at once, so they need less time than the pool allows by default.
+const startWithin = 5 * time.Minute
+
+// site is the partner's site.
+type site struct {
+	config
+	client  *iomeeting.Client
+	pool    *hostpool.Pool
+	watch   *watch
+	books   books
+	tickets *tickets
+}
+
+func newSite(cfg config) (*site, error) {
+	client, errClient := iomeeting.NewClient(cfg.service)
+	signer, errSigner := iomeeting.NewEndSigner(cfg.key)
+	if err := cmp.Or(errClient, errSigner); err != nil {
+		return nil, err
+	}
+	pool, err := hostpool.New(client, cfg.hosts,
+		hostpool.WithEndSigner(signer),
+		hostpool.WithStartWithin(startWithin),
+		// Several servers would share a store: hostpool.WithStore.
+	)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{config: cfg, client: client, pool: pool, watch: newWatch(client, cfg.hosts)}
+	s.tickets = &tickets{
+		path:   "/open/",
+		secure: strings.HasPrefix(cfg.url, "https://"),
+		gone:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { showError(w, errGone) }),
+	}
+	return s, nil
+}
+
+func (s *site) routes() http.Handler {
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", s.showBoard)
+	pages.HandleFunc("GET /accounts", s.showAccounts)
+	pages.Handle("GET /assets/", http.FileServerFS(assets))
+	pages.Handle("GET /open/", s.tickets)
+	pages.HandleFunc("POST /start", s.startMeeting)
+	pages.HandleFunc("POST /join", s.joinMeeting)
+	if s.end != nil {
+		pages.HandleFunc("POST /end", s.endMeeting)
+	}
+	all := http.NewServeMux()
+	all.Handle("/", http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(pages), 64<<10))
+	all.Handle(endPath, s.pool.EndHandler(s.meetingEnded)) // the service POSTs here, from another origin
+	return all
+}
+
+// problem is an error in the words of a visitor.
+type problem struct {
+	err   error
+	code  int
+	Title string
+	Text  string // what to do
+}
+
+var (
+	errMissing       = errors.New("website: title or name missing")
+	errNotInProgress = errors.New("website: meeting not in progress")
+	errNotKnown      = errors.New("website: meeting in an unknown state")
+	errNoObservers   = errors.New("website: meeting without observers")
+	errGone          = errors.New("website: link not available")
+)
+
+// problems are the errors that have words of their own. The first one that an
+// error is counts: the pool joins errors.
+var problems = []problem{
+	{iomeeting.ErrOutcomeUnknown, http.StatusBadGateway, "The meeting was not confirmed",
+		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another in a minute."},
+	{iomeeting.ErrHostNotFound, http.StatusServiceUnavailable, "No account can be used",
+		"No host account is free, and one is not set up correctly. Please tell the people who run this site."},
+	{iomeeting.ErrWrongPassword, http.StatusServiceUnavailable, "No account can be used",
+		"No host account is free, and the password of one is wrong. Please tell the people who run this site."},
+	{hostpool.ErrNoneFree, http.StatusServiceUnavailable, "All accounts are in use",
+		"Every host account is in a meeting or held for one. Please wait until a meeting has ended, then start yours."},
+	{errMissing, http.StatusBadRequest, "Something is missing",
+		"Please enter a title and your name, each with at most 200 characters."},
+	{errNotInProgress, http.StatusConflict, "The meeting is not in progress",
+		"It has ended, or its host has not started it yet. Please look at the list of meetings."},
+	{errNotKnown, http.StatusBadGateway, "The meeting cannot be joined now",
+		"The meeting service did not say whether it is in progress. Please try again in a minute."},
+	{errNoObservers, http.StatusConflict, "This meeting has no observers",
+		"Its host did not allow observers. You can join as a participant."},
+	{errGone, http.StatusGone, "This page opens only once",
+		"It opens for one minute, in the browser that asked for it. Please start or join again from the list of meetings."},
+}
+
+var otherProblem = problem{nil, http.StatusBadGateway, "The meeting service is not available",
+	"It did not answer as it should. Please try again in a few minutes."}
+
+// showError tells a visitor what to do.
+func showError(w http.ResponseWriter, err error) {
+	log.Print(err) // no error holds a password
+	for _, p := range problems {
+		if errors.Is(err, p.err) {
+			render(w, p.code, "problem.html", p)
+			return
+		}
+	}
+	render(w, otherProblem.code, "problem.html", otherProblem)
+}
+
+func render(w http.ResponseWriter, code int, name string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	if err := templates.ExecuteTemplate(w, name, data); err != nil {
+		log.Print(err)
+	}
+}
