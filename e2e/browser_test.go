@@ -205,23 +205,29 @@ func newWebsite(t *testing.T, emails ...string) website {
 	configured, err := json.Marshal(accounts)
 	require.NoError(t, err)
 	addr := freeAddr(t)
-	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
-	cmd.Env = append(os.Environ(),
+	startWebsite(t, addr,
 		"IOMEETING_SITE="+service.URL,
 		"IOMEETING_HOSTS="+string(configured),
 		"PARTNER_URL=http://"+addr,
 		"PARTNER_KEY="+strings.Repeat("k", 32),
 	)
+	return website{"http://" + addr, service}
+}
+
+// startWebsite starts the example website, and returns once it listens.
+func startWebsite(t *testing.T, addr string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Wait() })
 	line := make([]byte, 100)
-	n, err := out.Read(line) // it prints its address once it listens
+	n, err := out.Read(line)
 	require.NoError(t, err)
 	require.Equal(t, "Open http://"+addr+" in a browser.\n", string(line[:n]))
-	return website{"http://" + addr, service}
 }
 
 func freeAddr(t *testing.T) string {

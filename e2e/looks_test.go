@@ -35,7 +35,7 @@ func TestLooks(t *testing.T) {
 		web.startMeeting(b, "Onboarding", "Hugo", false)
 		require.NoError(t, web.service.EndMeeting("000001"))
 		web.startMeeting(b, "Weekly planning", "Harriet", true)
-		web.startMeeting(b, title, renee, false)
+		web.startMeeting(b, "Quarterly figures", renee, false)
 		request := url.Values{"title": {"Design review"}, "name": {"Hanna"}}
 		res, err := http.PostForm(web.url+"/start", request) // and nobody opens the page
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestLooks(t *testing.T) {
 			name          string
 			width, height int64
 			scale         float64
-		}{{"phone", 360, 640, 2}, {"desktop", 960, 620, 1.5}} {
+		}{{"phone", 360, 640, 2}, {"desktop", 960, 700, 1.5}} {
 			for _, scheme := range []string{"light", "dark"} {
 				tb := b.newTab(p.setup...)
 				feature := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: scheme}

@@ -98,6 +98,22 @@ func TestScheduledMeeting(t *testing.T) {
 		web.arrived("/meetingControl/schedule")[0].PostForm.Get("meetingPassword"))
 }
 
+// TestOneCommand needs nothing but the program: its service is in its process.
+func TestOneCommand(t *testing.T) {
+	addr, b := freeAddr(t), newBrowser(t)
+	startWebsite(t, addr)
+	web := website{url: "http://" + addr}
+	web.startMeeting(b, title, "Harriet", true)
+	board := b.newTab()
+	board.open(web.url)
+	assert.Equal(t, title, board.text(`[data-state="progress"] h3`))
+	board.click("button.quiet")
+	assert.Contains(t, board.text("ul.past"), title)
+	board.open(web.url + "/accounts")
+	board.waitFor("#accounts")
+	assert.Equal(t, 4, ask(board, chromedp.Evaluate[int](`document.querySelectorAll("[data-state=available]").length`)))
+}
+
 // TestEnter shows that Enter in the name field does not join whatever meeting
 // comes first, while it does start one.
 func TestEnter(t *testing.T) {

@@ -1,10 +1,10 @@
-// Quickstart walks a meeting's whole life through package iomeeting, against a
-// service that it starts in its own process.
+// Quickstart shows the whole life of a meeting with package iomeeting, on an
+// in-process IOMeeting server.
 //
 // With IOMEETING_SITE, IOMEETING_HOST_EMAIL and IOMEETING_HOST_PASSWORD set it
-// talks to that site instead, and does there what changes nothing: it asks
-// whether the host is in a meeting, and makes links. With the flag -schedule it
-// also schedules a meeting, if the host is in none.
+// uses that site instead, and changes nothing there: it asks whether the host is
+// in a meeting, and makes links. With the flag -schedule it also schedules a
+// meeting, unless the host is in one.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	flags := flag.NewFlagSet("quickstart", flag.ExitOnError)
-	schedule := flags.Bool("schedule", false, "on a real site, schedule a meeting if the host is in none")
+	schedule := flags.Bool("schedule", false, "on a real site, schedule a meeting unless the host is in one")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, schedul
 	return visit(ctx, out, site, host, schedule)
 }
 
-// walk shows a meeting from its beginning to its end.
+// walk shows a meeting from its start to its end.
 func walk(ctx context.Context, out io.Writer) error {
 	host := iomeeting.Host{Email: "host@example.com", Password: iomeeting.NewSecret("correct horse")}
 	service := iomeetingtest.NewServer(host)
@@ -82,7 +82,7 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Schedule: the service made meeting %s.\n", meeting.MeetingID)
+	fmt.Fprintf(out, "Schedule: the service created meeting %s.\n", meeting.MeetingID)
 
 	startLink, err := client.StartByID(meeting.MeetingID, host.Password)
 	if err != nil {
@@ -114,11 +114,11 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err := service.EndMeeting(meeting.MeetingID); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "End: the service told us that %q is over.\n", <-ended)
+	fmt.Fprintf(out, "End: the service reported that %q is over.\n", <-ended)
 	return showState(ctx, out, client, host)
 }
 
-// visit does on a real site what changes nothing, and schedules if asked to.
+// visit changes nothing on a real site, unless it is to schedule a meeting.
 func visit(ctx context.Context, out io.Writer, site string, host iomeeting.Host, schedule bool) error {
 	client, err := iomeeting.NewClient(site)
 	if err != nil {
@@ -135,7 +135,7 @@ func visit(ctx context.Context, out io.Writer, site string, host iomeeting.Host,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "Start link, passwords left out:", startLink)
+	fmt.Fprintln(out, "Start link, with passwords redacted:", startLink)
 	fmt.Fprintln(out, "Join link:", joinLink)
 	if !schedule {
 		fmt.Fprintln(out, "Nothing was scheduled. To schedule a meeting, add -schedule.")
@@ -143,17 +143,17 @@ func visit(ctx context.Context, out io.Writer, site string, host iomeeting.Host,
 	}
 	meeting, err := client.ScheduleIfAvailable(ctx, host, nil)
 	if errors.Is(err, iomeeting.ErrInMeeting) {
-		fmt.Fprintln(out, "Schedule: the host is in a meeting, which goes on. Nothing was scheduled.")
+		fmt.Fprintln(out, "Schedule: the host is in a meeting, so nothing was scheduled.")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Schedule: the service made meeting %s.\n", meeting.MeetingID)
+	fmt.Fprintf(out, "Schedule: the service created meeting %s.\n", meeting.MeetingID)
 	return nil
 }
 
-// showState asks what the host is doing.
+// showState prints whether the host is in a meeting.
 func showState(ctx context.Context, out io.Writer, client *iomeeting.Client, host iomeeting.Host) error {
 	state, err := client.Query(ctx, host)
 	if err != nil {
@@ -167,7 +167,7 @@ func showState(ctx context.Context, out io.Writer, client *iomeeting.Client, hos
 	return nil
 }
 
-// open does what a browser does with a link, by a form POST.
+// open POSTs the link's form, as a browser does.
 func open(out io.Writer, name string, link iomeeting.Link) error {
 	res, err := http.PostForm(link.Endpoint(), link.Params())
 	if err != nil {
@@ -177,11 +177,11 @@ func open(out io.Writer, name string, link iomeeting.Link) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("open the %s: HTTP status %d", name, res.StatusCode)
 	}
-	fmt.Fprintf(out, "Browser: opened the %s, and is in.\n  %s\n", name, link)
+	fmt.Fprintf(out, "Browser: opened the %s and entered the meeting.\n  %s\n", name, link)
 	return nil
 }
 
-// showMistake shows that errors can be told apart.
+// showMistake prints which error a mistake causes.
 func showMistake(ctx context.Context, out io.Writer, client *iomeeting.Client, what string, host iomeeting.Host) {
 	_, err := client.Query(ctx, host)
 	switch {

@@ -27,15 +27,15 @@ func TestWalk(t *testing.T) {
 	require.NoError(t, run(t.Context(), &out, environment(), false))
 	shown := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(out.String(), "SERVICE")
 	assert.Equal(t, `Query: host@example.com is available.
-Schedule: the service made meeting 000001.
-Browser: opened the start link, and is in.
+Schedule: the service created meeting 000001.
+Browser: opened the start link and entered the meeting.
   http://SERVICE/ssm.do?hostPass=REDACTED&meetingID=000001
 Query: host@example.com is in meeting 000001.
-Browser: opened the join link, and is in.
+Browser: opened the join link and entered the meeting.
   http://SERVICE/jm.do?meetingID=000001&meetingPass=REDACTED&userName=Ren_C3_A9e+O_27Brien
 Query with a wrong password: ErrWrongPassword (iomeeting: query: wrong host password).
 Query with an unknown host: ErrHostNotFound (iomeeting: query: host not found).
-End: the service told us that "booking-7" is over.
+End: the service reported that "booking-7" is over.
 Query: host@example.com is available.
 `, shown)
 }
@@ -55,7 +55,7 @@ func TestVisit(t *testing.T) {
 	out.Reset()
 	require.NoError(t, run(t.Context(), &out, env, true))
 	assert.NotContains(t, out.String(), "canary")
-	assert.Contains(t, out.String(), "Schedule: the service made meeting 000001.")
+	assert.Contains(t, out.String(), "Schedule: the service created meeting 000001.")
 }
 
 func TestVisitLeavesARunningMeetingAlone(t *testing.T) {
@@ -67,7 +67,7 @@ func TestVisitLeavesARunningMeetingAlone(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, open(&out, "start link", link))
 	require.NoError(t, visit(t.Context(), &out, service.URL, host, true))
-	assert.Contains(t, out.String(), "Nothing was scheduled.")
+	assert.Contains(t, out.String(), "so nothing was scheduled.")
 	state, err := service.Client().Query(t.Context(), host)
 	require.NoError(t, err)
 	assert.True(t, state.InMeeting())
@@ -83,7 +83,7 @@ func TestMistakesOfTheUser(t *testing.T) {
 		want string
 	}{
 		{"no site", host, "a real site needs IOMEETING_SITE, IOMEETING_HOST_EMAIL and IOMEETING_HOST_PASSWORD"},
-		{"nothing but the wish to schedule", nil, "a real site needs"},
+		{"only -schedule", nil, "a real site needs"},
 		{"no host", []string{"IOMEETING_SITE", "https://abc.iomeeting.cn"}, "a real site needs"},
 		{"bad site", append([]string{"IOMEETING_SITE", "abc.iomeeting.cn"}, host...), "iomeeting: invalid parameter: site must start with https://"},
 		{"service down", append([]string{"IOMEETING_SITE", down.URL}, host...), "connection refused"},

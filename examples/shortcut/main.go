@@ -1,18 +1,18 @@
 // Shortcut writes desktop shortcuts for Windows, macOS and Linux that start or
 // join a meeting.
 //
-// To start new meetings by a host account, whose password comes from the
+// To start new meetings with a host account, put its password into the
 // environment:
 //
 //	IOMEETING_HOST_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -title Marketing
 //
-// To join a meeting, by its ID or by its host with -join, perhaps with the
-// meeting's password:
+// To join a meeting, name it by its ID, or name its host and add -join. If the
+// meeting has a password, put that into the environment:
 //
 //	shortcut -site https://abc.iomeeting.cn -meeting 000042 -user "Joe Smith"
 //	IOMEETING_MEETING_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -join
 //
-// A shortcut holds its passwords in clear. The files are created with mode 0600.
+// A shortcut holds its passwords in plain text. The files are created with mode 0600.
 package main
 
 import (
@@ -53,11 +53,11 @@ func run(args []string, getenv func(string) string, out io.Writer) error {
 	flags.StringVar(&w.site, "site", "", "the service, such as https://abc.iomeeting.cn")
 	flags.StringVar(&w.dir, "dir", ".", "the folder to write to")
 	flags.StringVar(&w.name, "name", "", "the name of the shortcut")
-	flags.StringVar(&w.host, "host", "", "the host's e-mail address")
+	flags.StringVar(&w.host, "host", "", "the host's email address")
 	flags.StringVar(&w.meetingID, "meeting", "", "the ID of a meeting to join")
 	flags.StringVar(&w.title, "title", "", "the title of meetings that the shortcut starts")
-	flags.StringVar(&w.user, "user", "", "the name of who joins")
-	flags.BoolVar(&w.join, "join", false, "join the host's meeting in place of starting one")
+	flags.StringVar(&w.user, "user", "", "the name of the participant")
+	flags.BoolVar(&w.join, "join", false, "join the host's meeting instead of starting one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -84,21 +84,21 @@ func (w wish) link() (iomeeting.Link, error) {
 	options := &iomeeting.JoinOptions{MeetingPassword: w.meetingPassword, UserName: w.user}
 	switch {
 	case (w.host == "") == (w.meetingID == ""):
-		return iomeeting.Link{}, errors.New("one of -host and -meeting is needed, and not both")
+		return iomeeting.Link{}, errors.New("set either -host or -meeting")
 	case w.meetingID != "":
 		return client.JoinByID(w.meetingID, options)
 	case w.join:
 		return client.Join(w.host, options)
 	case w.hostPassword.IsZero():
-		return iomeeting.Link{}, errors.New("a shortcut that starts meetings needs IOMEETING_HOST_PASSWORD; for one that joins, add -join")
+		return iomeeting.Link{}, errors.New("set IOMEETING_HOST_PASSWORD to start meetings, or add -join to join one")
 	default:
 		return client.Start(iomeeting.Host{Email: w.host, Password: w.hostPassword},
 			&iomeeting.StartOptions{MeetingPassword: w.meetingPassword, Title: w.title})
 	}
 }
 
-// write writes a shortcut to a new file. One that is there is left alone: its
-// mode may be too wide.
+// write writes a shortcut to a new file. It does not overwrite a file, since
+// others may be able to read that one.
 func write(dir, name string, link iomeeting.Link, s iomeeting.Shortcut) (string, error) {
 	path := filepath.Join(dir, strings.NewReplacer("/", "-", `\`, "-").Replace(name)+s.Ext())
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

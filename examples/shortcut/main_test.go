@@ -60,13 +60,13 @@ func TestShortcuts(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	require.EqualError(t,
 		run([]string{"-site", "https://abc.iomeeting.cn", "-host", "a"}, func(string) string { return "" }, new(bytes.Buffer)),
-		"a shortcut that starts meetings needs IOMEETING_HOST_PASSWORD; for one that joins, add -join")
+		"set IOMEETING_HOST_PASSWORD to start meetings, or add -join to join one")
 	for _, tt := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"-site", "https://abc.iomeeting.cn"}, "one of -host and -meeting is needed, and not both"},
-		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-meeting", "1"}, "one of -host and -meeting is needed, and not both"},
+		{[]string{"-site", "https://abc.iomeeting.cn"}, "set either -host or -meeting"},
+		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-meeting", "1"}, "set either -host or -meeting"},
 		{[]string{"-host", "a"}, "iomeeting: invalid parameter: site must start with https://"},
 		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-name", "a\nb"}, "iomeeting: invalid parameter: name holds a control character"},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log"
@@ -16,8 +17,8 @@ const maxEnded = 5
 
 // board is what board.html shows.
 type board struct {
-	Meetings []row // the newest first
-	Ended    []row // the one that ended last first
+	Meetings []row // newest first
+	Ended    []row // last ended first
 	CanEnd   bool
 }
 
@@ -42,7 +43,7 @@ func (s *site) showBoard(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) board(ctx context.Context) (board, error) {
-	bookings := s.books.all() // before the leases: a booking that is seen without its lease has lost it
+	bookings := s.books.all() // before the leases, so that a missing lease was lost and is not just new
 	leases, err := s.pool.Leases(ctx)
 	if err != nil {
 		return board{}, err
@@ -65,7 +66,8 @@ func (s *site) board(ctx context.Context) (board, error) {
 		case gone:
 			continue
 		case ended:
-			r.Ended = s.noteEnd(ctx, b)
+			s.noteEnd(ctx, b)
+			r.Ended = cmp.Or(b.ended, time.Now())
 			page.Ended = append(page.Ended, r)
 			continue
 		case inProgress:
@@ -91,17 +93,15 @@ func (s *site) noteStart(b booking, heard answer) {
 	})
 }
 
-// noteEnd notes that the meeting is over, if nobody has reported its end, and
-// gives its account back. It returns when the meeting ended.
-func (s *site) noteEnd(ctx context.Context, b booking) time.Time {
+// noteEnd notes that the meeting is over, and gives its account back. If the
+// service has reported the end, both has been done.
+func (s *site) noteEnd(ctx context.Context, b booking) {
 	if !b.ended.IsZero() {
-		return b.ended
+		return
 	}
-	now := time.Now()
 	if err := s.pool.Release(ctx, b.lease); err != nil && !errors.Is(err, hostpool.ErrLeaseLost) {
-		log.Print(err) // the next visitor tries again
-		return now
+		log.Print(err) // the next visit of the board tries again
+		return
 	}
-	s.books.update(b.id, func(b *booking) { b.ended = now })
-	return now
+	s.books.end(b.id)
 }

@@ -23,9 +23,9 @@ type booking struct {
 	hostEmail string    // the account; empty until the pool has returned a meeting
 	lease     string    // of the account
 	startBy   time.Time // when the host must have started
-	failed    bool      // the pool returned an error, and the outcome is known
-	started   time.Time // when the service was asked that first said so
-	ended     time.Time // when the service told us, or said so when it was asked
+	failed    bool      // the pool returned an error, and not that the outcome is unknown
+	started   time.Time // when we asked the service and first found the meeting in progress
+	ended     time.Time // when the service reported the end, or we found that it is over
 }
 
 func newBooking(title, hostName string, observers bool) booking {
@@ -56,12 +56,12 @@ const (
 	gone        state = "gone" // never made, or never started
 )
 
-// state returns the state of the meeting, from what was last heard of its
-// account and from whether its lease was still held.
+// state returns the state of the meeting. It depends on what was last heard of
+// the account, and on whether its lease is still held.
 //
-// If the service says later than a reported end that the meeting is in progress,
-// then it is: after an unknown outcome the pool tries another account, and the
-// end of the first meeting is reported under the same operator ID.
+// A meeting that is in progress after its reported end has not ended. After an
+// unknown outcome the pool tries another account, and the end of the first
+// meeting is reported with the same operator ID.
 func (b booking) state(held bool, heard answer) state {
 	switch {
 	case heard.isIn(b) && heard.asked.After(b.ended):
@@ -117,6 +117,15 @@ func (b *books) update(id string, change func(*booking)) {
 	}
 }
 
+// end notes when a meeting ended, if that has not been noted before.
+func (b *books) end(id string) {
+	b.update(id, func(b *booking) {
+		if b.ended.IsZero() {
+			b.ended = time.Now()
+		}
+	})
+}
+
 // get returns the booking with that ID, or the zero booking.
 func (b *books) get(id string) booking {
 	b.mu.Lock()
@@ -124,7 +133,7 @@ func (b *books) get(id string) booking {
 	return b.byID[id]
 }
 
-// all returns the bookings, the newest first.
+// all returns the bookings, newest first.
 func (b *books) all() []booking {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log"
 	"net/http"
-	"time"
 )
 
 // endPath is where the service notifies this site of the end of a meeting.
@@ -13,11 +12,7 @@ const endPath = "/meeting-ended"
 // meetingEnded notes that a scheduled meeting is over. The service may report the
 // same end more than once.
 func (s *site) meetingEnded(_ context.Context, operatorID string) error {
-	s.books.update(operatorID, func(b *booking) {
-		if b.ended.IsZero() {
-			b.ended = time.Now()
-		}
-	})
+	s.books.end(operatorID)
 	return nil
 }
 

@@ -190,7 +190,7 @@ func TestBadForms(t *testing.T) {
 	} {
 		page := p.post("/start", fields...)
 		assert.Equal(t, http.StatusBadRequest, page.code)
-		assert.Contains(t, page.body, "Please enter a title and your name")
+		assert.Contains(t, page.body, "Please enter your name and, to start a meeting, a title.")
 	}
 	assert.Empty(t, p.service.Requests())
 	assert.Equal(t, http.StatusBadRequest, p.post("/join", "join", "x").code)
@@ -227,12 +227,15 @@ func TestAccounts(t *testing.T) {
 	page := p.get("/accounts").body
 	assert.Equal(t, 1, strings.Count(page, `data-state="meeting"`))
 	assert.Equal(t, 1, strings.Count(page, `data-state="available"`))
-	assert.Contains(t, page, `In a meeting</span> <span class="soft">`+title)
-	assert.Contains(t, page, `<span class="soft">for `+title+`</span>`)
+	assert.Equal(t, 1, strings.Count(page, `<p class="soft">`+title+`</p>`))
+	assert.Contains(t, page, "<p>Not leased</p>")
 	leases, err := p.site.pool.Leases(t.Context())
 	require.NoError(t, err)
 	assert.Contains(t, page, "<code>"+leases[0].ID+"</code>")
 	assert.NotContains(t, page, "canary")
+
+	p.post("/start", "title", "second", "name", "Hugo")
+	assert.Contains(t, p.get("/accounts").body, `<p class="soft">For second</p>`)
 
 	p.service.FailNext(iomeetingtest.HTTPStatus(404))
 	assert.Contains(t, p.get("/accounts").body, `data-state="unknown"`)
@@ -245,7 +248,7 @@ func TestMeetingOfAnotherSite(t *testing.T) {
 	res, err := http.PostForm(link.Endpoint(), link.Params())
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	assert.Contains(t, p.get("/accounts").body, "that was not started here")
+	assert.Contains(t, p.get("/accounts").body, "It was not started here.")
 	assert.Contains(t, p.post("/start", "title", title, "name", "Harriet").body, "All accounts are in use")
 	assert.Contains(t, p.get("/").body, "There are no meetings at the moment.")
 }

@@ -12,17 +12,17 @@ import (
 // ticketFor is how long a ticket can be used.
 const ticketFor = time.Minute
 
-// tickets opens links of the service once each, in the browser of the visitor
-// for whom they were made. The page of a link holds passwords and starts or
-// joins the meeting of whoever opens it, so its address must not work for
-// others: not in another browser, and not for a bot that previews links.
+// tickets opens each link of the service once, in the browser of the visitor for
+// whom it was made. The page of a link holds passwords, and opening it starts or
+// joins the meeting. So its address must not work in another browser, or for a
+// bot that previews links.
 //
-// Mount it at path, behind https. The tickets are in the memory of this server:
-// behind a load balancer, a visitor must come back to the same server.
+// Serve it at path, over https. Tickets are kept in memory: behind a load
+// balancer, the visitor's next request must reach the same server.
 type tickets struct {
 	path   string       // such as "/open/"
 	secure bool         // the site is served over https
-	gone   http.Handler // answers where there is nothing to open
+	gone   http.Handler // answers requests without a valid ticket
 
 	mu    sync.Mutex
 	links map[string]iomeeting.Link // by ticket
@@ -30,9 +30,9 @@ type tickets struct {
 
 const ticketCookie = "ticket"
 
-// Send redirects a visitor whose form was POSTed to a page that opens the link.
-// The ticket is in a cookie for that page alone, so two tabs do not get into
-// each other's way, and no log of addresses holds a ticket.
+// Send answers a POST with a redirect to a page that opens the link. The ticket
+// is in a cookie for that page alone, so that two tabs do not share a ticket and
+// no access log holds one.
 func (t *tickets) Send(w http.ResponseWriter, r *http.Request, link iomeeting.Link) {
 	page, ticket := t.path+rand.Text(), rand.Text()
 	t.mu.Lock()
@@ -49,7 +49,8 @@ func (t *tickets) Send(w http.ResponseWriter, r *http.Request, link iomeeting.Li
 	http.Redirect(w, r, page, http.StatusSeeOther)
 }
 
-// ServeHTTP opens the link of the visitor's ticket. A HEAD does not use it up.
+// ServeHTTP opens the link of the visitor's ticket. A HEAD request does not use
+// the ticket up.
 func (t *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var link iomeeting.Link
 	if cookie, err := r.Cookie(ticketCookie); err == nil {
@@ -62,7 +63,7 @@ func (t *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	link.ServeHTTP(w, r)
 }
 
-// link returns the link of a ticket, or the zero Link. It may use the ticket up.
+// link returns the link of a ticket, or the zero Link if there is none.
 func (t *tickets) link(ticket string, use bool) iomeeting.Link {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -42,7 +42,7 @@ func newSite(cfg config) (*site, error) {
 	pool, err := hostpool.New(client, cfg.hosts,
 		hostpool.WithEndSigner(signer),
 		hostpool.WithStartWithin(startWithin),
-		// Several servers would share a store: hostpool.WithStore.
+		// Several servers would share a store, set by hostpool.WithStore.
 	)
 	if err != nil {
 		return nil, err
@@ -82,15 +82,15 @@ type problem struct {
 }
 
 var (
-	errMissing       = errors.New("website: title or name missing")
+	errMissing       = errors.New("website: title or name missing or too long")
 	errNotInProgress = errors.New("website: meeting not in progress")
 	errNotKnown      = errors.New("website: meeting in an unknown state")
 	errNoObservers   = errors.New("website: meeting without observers")
 	errGone          = errors.New("website: link not available")
 )
 
-// problems are the errors that have words of their own. The first one that an
-// error is counts: the pool joins errors.
+// problems are checked in this order, since an error of the pool may match more
+// than one.
 var problems = []problem{
 	{iomeeting.ErrOutcomeUnknown, http.StatusBadGateway, "The meeting was not confirmed",
 		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another in a minute."},
@@ -101,7 +101,7 @@ var problems = []problem{
 	{hostpool.ErrNoneFree, http.StatusServiceUnavailable, "All accounts are in use",
 		"Every host account is in a meeting or held for one. Please wait until a meeting has ended, then start yours."},
 	{errMissing, http.StatusBadRequest, "Something is missing",
-		"Please enter a title and your name, each with at most 200 characters."},
+		"Please enter your name and, to start a meeting, a title. Each may have up to 200 characters."},
 	{errNotInProgress, http.StatusConflict, "The meeting is not in progress",
 		"It has ended, or its host has not started it yet. Please look at the list of meetings."},
 	{errNotKnown, http.StatusBadGateway, "The meeting cannot be joined now",

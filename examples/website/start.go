@@ -19,7 +19,7 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := newBooking(title, name, r.PostFormValue("observers") != "")
-	s.books.add(b) // before the call: the end is reported even if the call has an unknown outcome
+	s.books.add(b) // before the call, since even a call with an unknown outcome may lead to a reported end
 	meeting, err := s.meetingFor(context.WithoutCancel(r.Context()), b)
 	if err != nil {
 		s.books.update(b.id, func(b *booking) { b.failed = !errors.Is(err, iomeeting.ErrOutcomeUnknown) })
@@ -29,15 +29,15 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 	s.books.update(b.id, func(b *booking) {
 		b.hostEmail, b.lease, b.startBy = meeting.Host.Email, meeting.Lease, meeting.StartBy
 	})
-	// The link holds the password of the account, and the host can read it in the
-	// source of the page: give a site like this accounts that hold nothing else.
+	// The link holds the password of the account, which the host can read in the
+	// source of the page, so a site like this needs accounts that hold nothing else.
 	s.tickets.Send(w, r, meeting.StartLink)
 }
 
 // meetingFor makes the meeting of a booking. Without observers it is scheduled,
-// since the service then notifies us when it ends. Only a start link has a
-// password for observers (and a title), but the end of such a meeting shows only
-// when we ask.
+// so that the service notifies us when it ends. A scheduled meeting cannot have
+// observers, so with them we start one, and find its end by asking when somebody
+// looks at the board.
 func (s *site) meetingFor(ctx context.Context, b booking) (hostpool.Meeting, error) {
 	if b.observerPassword.IsZero() {
 		return s.pool.Schedule(ctx, &iomeeting.ScheduleOptions{

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// askEvery is how old an answer may be that a page shows. However many
-	// visitors look at it, each account is queried at most once in that time.
+	// askEvery is how long the service is not asked about an account again. All
+	// visitors who look at a page in that time see the same answer.
 	askEvery = time.Second
 
 	// askWithin bounds a query, so that a page does not wait for a silent service.
@@ -29,10 +29,10 @@ type watch struct {
 }
 
 type account struct {
-	host iomeeting.Host
-
-	mu   sync.Mutex // held during a query, whose answer everybody then gets
-	last answer
+	host     iomeeting.Host
+	turn     chan struct{} // full during a query; those who wait for it share its answer
+	last     answer
+	answered time.Time
 }
 
 // answer is what the service said about an account. The zero answer says nothing.
@@ -50,7 +50,7 @@ func (a answer) isIn(b booking) bool {
 func newWatch(client *iomeeting.Client, hosts []iomeeting.Host) *watch {
 	w := &watch{client, askEvery, make(map[string]*account)}
 	for _, host := range hosts {
-		w.accounts[host.Email] = &account{host: host}
+		w.accounts[host.Email] = &account{host: host, turn: make(chan struct{}, 1)}
 	}
 	return w
 }
@@ -61,10 +61,11 @@ func (w *watch) ask(ctx context.Context, email string) answer {
 	if !ok { // an account of another server
 		return answer{err: iomeeting.ErrHostNotFound}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Since(a.last.asked) >= w.every {
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
+	if time.Since(a.answered) >= w.every {
 		a.last = w.query(ctx, a.host)
+		a.answered = time.Now()
 	}
 	return a.last
 }
