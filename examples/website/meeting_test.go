@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,7 +37,11 @@ func TestScheduledMeeting(t *testing.T) {
 	assert.Contains(t, observing.body, "Its host did not allow observers.")
 
 	require.NoError(t, p.service.EndMeeting("000001")) // and the service notifies the site
-	assert.False(t, p.site.books.get(p.id()).ended.IsZero())
+	ended := p.site.books.get(p.id()).ended
+	assert.False(t, ended.IsZero())
+	signed := p.service.Requests()[1].PostForm.Get("operatorId")
+	assert.Equal(t, http.StatusOK, p.post(endPath, "operatorId", signed).code)
+	assert.Equal(t, ended, p.site.books.get(p.id()).ended, "it ended once")
 	assert.Empty(t, p.leased())
 	assert.Contains(t, p.get("/").body, "<li>"+title+` <span class="soft">at `)
 	assert.Equal(t, http.StatusConflict, p.post("/join", "join", p.id(), "name", "too late").code)
@@ -71,6 +77,24 @@ func TestLostCallback(t *testing.T) {
 	require.Error(t, p.service.EndMeeting("000001"))
 	assert.Contains(t, p.get("/").body, "<li>"+title+` <span class="soft">at `)
 	assert.Empty(t, p.leased())
+}
+
+// TestNextMeeting has one meeting after another on the same account.
+func TestNextMeeting(t *testing.T) {
+	p := newPartner(t, alice)
+	p.submit(p.post("/start", "title", "meeting 1", "name", "Harriet"))
+	first := p.id()
+	for i := 2; i <= 7; i++ {
+		require.NoError(t, p.service.EndMeeting(fmt.Sprintf("%06d", i-1)))
+		p.submit(p.post("/start", "title", fmt.Sprint("meeting ", i), "name", "Harriet"))
+	}
+	assert.Equal(t, http.StatusConflict, p.post("/join", "join", first, "name", "Renée").code)
+	board := p.get("/").body
+	assert.Contains(t, board, "<h3>meeting 7</h3>")
+	ended := regexp.MustCompile("<li>(meeting .) <span").FindAllStringSubmatch(board, -1)
+	require.Len(t, ended, 5)
+	assert.Equal(t, "meeting 6", ended[0][1])
+	assert.Equal(t, "meeting 2", ended[4][1])
 }
 
 func TestForgedEnd(t *testing.T) {
@@ -232,8 +256,11 @@ func TestAccounts(t *testing.T) {
 	leases, err := p.site.pool.Leases(t.Context())
 	require.NoError(t, err)
 	assert.Contains(t, page, "<code>"+leases[0].ID+"</code>")
+	assert.Contains(t, page, "Leased until ")
 	assert.NotContains(t, page, "canary")
 
+	require.NoError(t, p.site.pool.Renew(t.Context(), leases[0].String(), 1))
+	assert.Contains(t, p.get("/accounts").body, "Lease expired at ")
 	p.post("/start", "title", "second", "name", "Hugo")
 	assert.Contains(t, p.get("/accounts").body, `<p class="soft">For second</p>`)
 
