@@ -488,6 +488,32 @@ func TestContextThatIsDone(t *testing.T) {
 	}
 }
 
+// lateTimer is a context whose deadline has passed and whose timer has not fired,
+// as after a stop of the process.
+type lateTimer struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateTimer) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func TestDeadlineThatHasPassed(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, ago := range []time.Duration{0, time.Nanosecond, time.Hour} {
+					service := &script{steps: []step{answer(200, "0,,")}}
+					ctx := lateTimer{t.Context(), time.Now().Add(-ago)}
+					err := call(ctx, newClient(t, over(service)))
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+					assert.Empty(t, service.times)
+				}
+			})
+		})
+	}
+}
+
 func TestContextDoneOnTheWay(t *testing.T) {
 	reason := errors.New("the user went away")
 	tests := []struct {

@@ -128,10 +128,22 @@ func withEnd(ctx context.Context, end time.Time) (context.Context, context.Cance
 	return context.WithDeadline(ctx, end)
 }
 
+// errorOf returns ctx.Err(), or DeadlineExceeded if the deadline of ctx has passed
+// but its timer has yet to fire, as in a process that was stopped and continued.
+func errorOf(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // exchange sends j once and reads the answer; cancel ends ctx. The error is a
 // *ResponseError or the transport's own.
 func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outcome {
-	if err := ctx.Err(); err != nil {
+	if err := errorOf(ctx); err != nil {
 		return outcome{err: err} // a mock might not look
 	}
 	body := strings.NewReader(j.form.Encode())
