@@ -233,6 +233,21 @@ func TestEndsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestLongCallbacks has the longest operator ID that comes back for certain, and
+// the longest body.
+func TestLongCallbacks(t *testing.T) {
+	signer := newSigner(t, signingKey)
+	longID := strings.Repeat("x", 3000)
+	signed := "operatorId=" + signer.Sign(longID) + "&a="
+	full := signed + strings.Repeat("a", 4096-len(signed))
+	var ended ends
+	for body, code := range map[string]int{signed: 200, full: 200, full + "a": 413} {
+		w := callBack(signer.Handler(ended.add), "POST", "/ended", formType, strings.NewReader(body))
+		assert.Equal(t, code, w.Code, len(body))
+	}
+	assert.Equal(t, []string{longID, longID}, ended.ids)
+}
+
 func TestEndlessCallback(t *testing.T) {
 	var ended ends
 	body := new(endless)

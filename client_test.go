@@ -166,6 +166,8 @@ func TestLinkKeepsPathPrefix(t *testing.T) {
 		"https://abc.iomeeting.cn":            "https://abc.iomeeting.cn/jm.do",
 		"https://abc.iomeeting.cn/":           "https://abc.iomeeting.cn/jm.do",
 		"https://abc.iomeeting.cn:8443/":      "https://abc.iomeeting.cn:8443/jm.do",
+		"https://abc.iomeeting.cn:1":          "https://abc.iomeeting.cn:1/jm.do",
+		"https://abc.iomeeting.cn:65535":      "https://abc.iomeeting.cn:65535/jm.do",
 		"https://abc.iomeeting.cn/a/b":        "https://abc.iomeeting.cn/a/b/jm.do",
 		"https://abc.iomeeting.cn/a/b/":       "https://abc.iomeeting.cn/a/b/jm.do",
 		"https://abc.iomeeting.cn/a%2Fb/%20/": "https://abc.iomeeting.cn/a%2Fb/%20/jm.do",
@@ -480,6 +482,10 @@ func TestUnreadableAnswers(t *testing.T) {
 		{"redirect", respond(302, "", "Location", "https://elsewhere.example/?hostPassword=123456"), "is a redirect, HTTP status 302, which is not followed", true},
 		{"redirect that no URL names", respond(303, "", "Location", "https://%zz"), "is a redirect, HTTP status 303, which is not followed", true},
 		{"redirect of the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect, HTTP status 307, which is not followed", true},
+		{"the first redirect", respond(300, ""), "is a redirect, HTTP status 300, which is not followed", true},
+		{"the last redirect", respond(399, ""), "is a redirect, HTTP status 399, which is not followed", true},
+		{"the first refusal", respond(400, ""), "has HTTP status 400 Bad Request", true},
+		{"the last refusal", respond(499, ""), "has HTTP status 499", true},
 		{"not found", respond(404, "<h1>gone</h1>"), "has HTTP status 404 Not Found", true},
 		{"not implemented", respond(501, ""), "has HTTP status 501 Not Implemented", true},
 		{"no content", respond(204, ""), "has HTTP status 204 No Content", false},
@@ -516,6 +522,16 @@ func TestUnreadableAnswers(t *testing.T) {
 			require.EqualError(t, err, text)
 			assert.Equal(t, 2, mock.GetTotalCallCount(), "neither was sent again")
 		})
+	}
+}
+
+// TestIdentityEncoding has a service that says that its answer is not compressed.
+func TestIdentityEncoding(t *testing.T) {
+	for _, encoding := range []string{"identity", "Identity"} {
+		service := &script{steps: []step{answer(200, "0,1", "Content-Encoding", encoding)}}
+		got, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
+		require.NoError(t, err)
+		assert.Equal(t, "1", got.MeetingID)
 	}
 }
 

@@ -105,6 +105,26 @@ func TestTextThatHasNoEncoding(t *testing.T) {
 	}
 }
 
+// TestEscapesOfEveryByte has each byte as either digit of an escape.
+func TestEscapesOfEveryByte(t *testing.T) {
+	for c := range 256 {
+		digit := string([]byte{byte(c)})
+		for _, digits := range []string{"4" + digit, digit + "1"} {
+			want, notHex := hex.DecodeString(digits)
+			got, err := iomeeting.DecodeText("_" + digits)
+			switch {
+			case notHex != nil:
+				requireParameterError(t, err, "text", "holds a _ that two hexadecimal digits do not follow")
+			case !utf8.Valid(want):
+				requireParameterError(t, err, "text", "is not valid UTF-8 once decoded")
+			default:
+				require.NoError(t, err)
+				assert.Equal(t, string(want), got)
+			}
+		}
+	}
+}
+
 func FuzzEncodeText(f *testing.F) {
 	for _, s := range []string{"Joe Smith", "会议 _41 100% C++", "a\xff", "\x00~*"} {
 		f.Add(s)

@@ -230,6 +230,7 @@ func faults() []fault {
 		{10, "a header that drips without end", dripping(ok + "X: "), tried.with(deadline...), lost.with(deadline...)},
 		{10, "a body that drips without end", dripping(ok + "Content-Length: 4000\r\n\r\n0,1"), tried.with(deadline...), lost.with(deadline...)},
 		{13, "proxy: 502", &network{proxy: status("502 Bad Gateway"), tls: &tls.Config{}}, notSent, notSent},
+		{13, "proxy: 403", &network{proxy: status("403 Forbidden"), tls: &tls.Config{}}, notSentOnce, notSentOnce},
 		{13, "proxy: 407", &network{proxy: status("407 " + url.QueryEscape(canary)), tls: &tls.Config{}}, notSentOnce, notSentOnce},
 		{19, "408", saying("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"), tried.with(badResponse...), lost.with(badResponse...)},
 		{20, "429", saying(status("429 Too Many Requests")), tried.with(badResponse...), want{dials: 1, arrivals: 1, is: badResponse}},

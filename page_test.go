@@ -18,8 +18,15 @@ import (
 // get returns what the page of link answers.
 func get(link iomeeting.Link, method string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	w.Header().Set("Cache-Control", "public")
-	w.Header().Set("Content-Security-Policy", "default-src *")
+	for name, value := range map[string]string{ // of a handler in front
+		"Content-Type":            "text/plain",
+		"Cache-Control":           "public",
+		"Referrer-Policy":         "unsafe-url",
+		"X-Content-Type-Options":  "sniff",
+		"Content-Security-Policy": "default-src *",
+	} {
+		w.Header().Set(name, value)
+	}
 	link.ServeHTTP(w, httptest.NewRequest(method, "/start", nil))
 	return w
 }

@@ -64,6 +64,7 @@ func TestBadSite(t *testing.T) {
 		{"https://abc.iomeeting.cn/#a", withAnchor},
 		{"https://abc.iomeeting.cn:", noPort},
 		{"https://abc.iomeeting.cn:0", noPort},
+		{"https://abc.iomeeting.cn:65536", noPort},
 		{"https://abc.iomeeting.cn:99999", noPort},
 		{"https://abc.iomeeting.cn:https", "is not a URL"},
 		{"https://abc.iomeeting.cn/..", dots},
@@ -312,7 +313,7 @@ func TestBadEndURL(t *testing.T) {
 	for _, endURL := range []string{
 		"ended", "/ended", "//partner.example/ended", "partner.example/ended", "https:", "https://",
 		"https:///ended", "https://:443/ended", "https:partner.example", "ftp://partner.example",
-		"mailto:canary@partner.example", "https://partner.example:0/", "https://partner.example:99999/",
+		"mailto:canary@partner.example", "https://partner.example:0/", "https://partner.example:65536/", "https://partner.example:99999/",
 		"https://partner.example:/", "https://partner.example/%zz", "https://[::1/",
 	} {
 		_, err := c.Schedule(t.Context(), host, &iomeeting.ScheduleOptions{EndURL: endURL})
@@ -342,6 +343,7 @@ func TestBadEndURL(t *testing.T) {
 func TestGoodEndURL(t *testing.T) {
 	for _, endURL := range []string{
 		"http://partner.example", "https://partner.example:8443/ended?a=b&c=%20#d",
+		"http://my-partner.example:1/", "http://my_partner.example.:65535",
 		"HTTP://10.0.0.1/会议", "https://[::1]/ended",
 	} {
 		mock, arrivals := answering(t, scheduleURL, "0,1")

@@ -54,6 +54,20 @@ func TestParseQuery(t *testing.T) {
 	}
 }
 
+// TestNamesOfCharsets reads the bytes of ä under every name that the charset has.
+func TestNamesOfCharsets(t *testing.T) {
+	for a, names := range map[string][]string{
+		"\xc3\xa4": {"", "utf-8", "UTF-8", "utf8", "UTF8"},
+		"\xe4":     {"iso-8859-1", "ISO-8859-1", "iso8859-1", "ISO8859-1", "iso_8859-1", "ISO_8859-1", "latin1", "Latin1", "latin-1", "Latin-1", "l1", "L1"},
+	} {
+		for _, name := range names {
+			got, err := parseQuery([]byte("3,1,"+a), name)
+			require.NoError(t, err, name)
+			assert.Equal(t, "ä", got.password, name)
+		}
+	}
+}
+
 func TestParseSchedule(t *testing.T) {
 	tests := []struct {
 		name, body string
@@ -86,6 +100,8 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 	{"negative status", "-1", "", "does not start with a status that the spec knows"},
 	{"two digits", "00,1", "", "does not start with a status that the spec knows"},
 	{"signed", "+0,1", "", "does not start with a status that the spec knows"},
+	{"a byte before the digits", "/,,", "", "does not start with a status that the spec knows"},
+	{"a hyphen", "-,,", "", "does not start with a status that the spec knows"},
 	{"other digits", "٠,1", "", "does not start with a status that the spec knows"},
 	{"HTML", "<!DOCTYPE html><title>Log in</title>", "utf-8", "does not start with a status that the spec knows"},
 	{"JSON", `{"status":0}`, "", "does not start with a status that the spec knows"},
@@ -103,6 +119,8 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 	{"UTF-16", "0\x00,\x001\x00", "utf-16le", "holds a control character"},
 	{"words for an ID", "0,Service unavailable", "", "names a meeting by something other than an ID"},
 	{"null for an ID", "0,null", "", "names a meeting by something other than an ID"},
+	{"a letter that is not ASCII in an ID", "0,12\u00e9", "", "names a meeting by something other than an ID"},
+	{"a digit that is not ASCII in an ID", "0,12\u0663", "", "names a meeting by something other than an ID"},
 	{"markup for an ID", "0,<b>", "", "names a meeting by something other than an ID"},
 	{"a direction for an ID", "0,12\u202e3", "", "names a meeting by something other than an ID"},
 	{"wrong password with a meeting", "2,1", "", "names a meeting that its status rules out"},

@@ -301,20 +301,39 @@ func TestNoWaitPastTheDeadline(t *testing.T) {
 	})
 }
 
+// TestBackoffGrowsToItsCeiling draws each wait 100 times: that all of them are
+// in one half of what is allowed happens once in 10^27 runs.
 func TestBackoffGrowsToItsCeiling(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &script{steps: []step{failBeforeSending(errRefused)}}
-		c := newClient(t, over(service), iomeeting.WithTimeout(0), iomeeting.WithRetries(100))
-		_, err := c.Query(t.Context(), host)
-		require.ErrorIs(t, err, syscall.ECONNREFUSED)
-		longest := time.Duration(0)
-		for n, wait := range service.waits() {
-			assert.Less(t, wait, min(5*time.Second, 200*time.Millisecond<<min(n, 10)))
-			longest = max(longest, wait)
-		}
-		// Of 95 draws from 0 to 5 s, all below 2 s come once in 10^37 runs.
-		assert.Greater(t, longest, 2*time.Second)
-	})
+	for name, failure := range map[string]step{
+		"refused":                 failBeforeSending(errRefused),
+		"429 without Retry-After": answer(429, ""),
+		"503 without Retry-After": answer(503, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const retries = 40
+				shortest, longest := [retries]time.Duration{}, [retries]time.Duration{}
+				for call := range 100 {
+					service := &script{steps: []step{failure}}
+					c := newClient(t, over(service), iomeeting.WithTimeout(0), iomeeting.WithRetries(retries))
+					require.Error(t, calls["Query"](t.Context(), c))
+					require.Len(t, service.times, retries+1)
+					for n, wait := range service.waits() {
+						if call == 0 {
+							shortest[n] = wait
+						}
+						shortest[n], longest[n] = min(shortest[n], wait), max(longest[n], wait)
+					}
+				}
+				for n := range retries {
+					ceiling := min(5*time.Second, 200*time.Millisecond<<min(n, 10))
+					assert.Less(t, shortest[n], ceiling/2)
+					assert.Greater(t, longest[n], ceiling/2)
+					assert.Less(t, longest[n], ceiling)
+				}
+			})
+		})
+	}
 }
 
 func TestSilentServiceCannotUseUpTheCall(t *testing.T) {

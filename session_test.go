@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +82,25 @@ func TestSessionCacheOfDefaultTransport(t *testing.T) {
 	}
 	assert.EqualValues(t, 3, cache.asked.Load())
 	assert.Zero(t, resumed.Load())
+}
+
+// TestHigherFloorOfTLS has a http.DefaultTransport that requires TLS 1.3.
+func TestHigherFloorOfTLS(t *testing.T) {
+	for version, accepted := range map[uint16]bool{tls.VersionTLS12: false, tls.VersionTLS13: true} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			s, _ := resumingServer(t, version)
+			s.Config.ErrorLog = log.New(io.Discard, "", 0)
+			http.DefaultTransport.(*http.Transport).TLSClientConfig.MinVersion = tls.VersionTLS13
+			for name, call := range calls {
+				err := call(t.Context(), clientOf(t, s.URL))
+				if accepted {
+					require.NoError(t, err, name)
+				} else {
+					require.ErrorContains(t, err, "tls: protocol version not supported", name)
+				}
+			}
+		})
+	}
 }
 
 // TestDialersOfDefaultTransport has every dialer that a http.Transport knows.
