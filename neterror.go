@@ -126,15 +126,21 @@ func newOpaqueError(err error, safe func(string) string) *opaqueError {
 	e := &opaqueError{text: safe(err.Error()), timeout: errors.As(err, &timeout) && timeout.Timeout()}
 	switch err := err.(type) {
 	case interface{ Unwrap() error }:
-		if cause := err.Unwrap(); cause != nil {
-			e.causes = []error{safeCause(cause, safe)}
-		}
+		e.causes = safeCauses(safe, err.Unwrap())
 	case interface{ Unwrap() []error }:
-		for _, cause := range err.Unwrap() {
-			e.causes = append(e.causes, safeCause(cause, safe))
-		}
+		e.causes = safeCauses(safe, err.Unwrap()...)
 	}
 	return e
+}
+
+// safeCauses returns the [safeCause] of each error that is not nil.
+func safeCauses(safe func(string) string, errs ...error) (causes []error) {
+	for _, err := range errs {
+		if err != nil {
+			causes = append(causes, safeCause(err, safe))
+		}
+	}
+	return causes
 }
 
 func (e *opaqueError) Error() string   { return e.text }

@@ -41,6 +41,9 @@ func TestCauseHoldsNoEcho(t *testing.T) {
 		&os.SyscallError{Syscall: "read", Err: errors.New(echo)},
 		&net.DNSError{Err: "no such host", UnwrapErr: errors.New(echo)},
 		tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", RecordHeader: [5]byte([]byte(canary))},
+		tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", Conn: &bufferedConn{buffer: echo}},
+		wrapper{echo, nil},
+		&wrappers{echo, []error{nil, &oddError{echo}}},
 		&url.Error{Op: "Post", URL: "https://host/?" + echo, Err: &oddError{echo}},
 		errors.Join(context.DeadlineExceeded, &oddError{echo}),
 	} {
@@ -48,12 +51,20 @@ func TestCauseHoldsNoEcho(t *testing.T) {
 			service := &script{steps: []step{failBeforeSending(cause)}}
 			_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), secretHost)
 			requireSilentError(t, err)
+
+			ctx, cancel := context.WithCancel(t.Context())
+			service = &script{steps: []step{func(*http.Request) (*http.Response, error) { cancel(); return nil, cause }}}
+			_, canceled := newClient(t, over(service)).Query(ctx, secretHost)
+			requireSilentError(t, canceled)
+			assert.ErrorIs(t, canceled, context.Canceled)
+
 			target := cause
 			var urlErr *url.Error
 			if errors.As(cause, &urlErr) {
 				target = urlErr.Err
 			}
 			assert.ErrorIs(t, err, target)
+			assert.ErrorIs(t, canceled, target)
 			var protocol textproto.ProtocolError
 			assert.False(t, errors.As(err, &protocol))
 			var odd *oddError
@@ -62,11 +73,36 @@ func TestCauseHoldsNoEcho(t *testing.T) {
 	}
 }
 
+// bufferedConn is a connection that keeps what it has read.
+type bufferedConn struct {
+	net.Conn
+	buffer string
+}
+
+// wrapper and wrappers have a text, and causes that may be nil.
+type (
+	wrapper struct {
+		text  string
+		cause error
+	}
+	wrappers struct {
+		text   string
+		causes []error
+	}
+)
+
+func (w wrapper) Error() string     { return w.text }
+func (w wrapper) Unwrap() error     { return w.cause }
+func (w *wrappers) Error() string   { return w.text }
+func (w *wrappers) Unwrap() []error { return w.causes }
+
 // TestCauseIsKept has the causes that a caller may look for.
 func TestCauseIsKept(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 443}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	unknown := &net.DNSError{Err: "no such host", Name: "abc.iomeeting.cn", IsNotFound: true}
 	certificate := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+	hostname := x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a.example"}}, Host: "b.example"}
+	expired := x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}
 	alert := &net.OpError{Op: "remote error", Err: tls.AlertError(40)}
 	for _, tt := range []struct {
 		cause error
@@ -79,6 +115,10 @@ func TestCauseIsKept(t *testing.T) {
 		{unknown, "lookup abc.iomeeting.cn: no such host", new(*net.DNSError)},
 		{certificate, "tls: failed to verify certificate: x509: certificate signed by unknown authority", new(*tls.CertificateVerificationError)},
 		{certificate, "tls: failed to verify certificate: x509: certificate signed by unknown authority", new(x509.UnknownAuthorityError)},
+		{hostname, "x509: certificate is valid for a.example, not b.example", new(x509.HostnameError)},
+		{x509.UnknownAuthorityError{}, "x509: certificate signed by unknown authority", new(x509.UnknownAuthorityError)},
+		{expired, "x509: certificate has expired or is not yet valid: ", new(x509.CertificateInvalidError)},
+		{x509.SystemRootsError{}, "x509: failed to load system roots and no roots provided", new(x509.SystemRootsError)},
 		{alert, "remote error: tls: handshake failure", new(tls.AlertError)},
 		{tls.RecordHeaderError{Msg: "no TLS"}, "tls: no TLS", new(tls.RecordHeaderError)},
 		{fmt.Errorf("read: %w", refused), "read: dial tcp :443: connect: connection refused", new(*net.OpError)},
