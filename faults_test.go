@@ -230,6 +230,7 @@ func faults() []fault {
 		{10, "a header that drips without end", dripping(ok + "X: "), tried.with(deadline...), lost.with(deadline...)},
 		{10, "a body that drips without end", dripping(ok + "Content-Length: 4000\r\n\r\n0,1"), tried.with(deadline...), lost.with(deadline...)},
 		{13, "proxy: 502", &network{proxy: status("502 Bad Gateway"), tls: &tls.Config{}}, notSent, notSent},
+		{13, "proxy: 302", &network{proxy: status("302 " + url.QueryEscape(canary)), tls: &tls.Config{}}, notSentOnce, notSentOnce},
 		{13, "proxy: 403", &network{proxy: status("403 Forbidden"), tls: &tls.Config{}}, notSentOnce, notSentOnce},
 		{13, "proxy: 407", &network{proxy: status("407 " + url.QueryEscape(canary)), tls: &tls.Config{}}, notSentOnce, notSentOnce},
 		{19, "408", saying("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"), tried.with(badResponse...), lost.with(badResponse...)},
@@ -270,6 +271,7 @@ func faults() []fault {
 	for _, s := range []string{"400 a", "401 a", "403 a", "404 a", "405 a", "410 a", "413 a", "501 a"} {
 		rows = append(rows, fault{18, s, saying(status(s)), onceBad(false), onceBad(false)})
 	}
+	rows = append(rows, fault{18, "400 that is cut short", breakingAfter("HTTP/1.1 400 a\r\nContent-Length: 9\r\n\r\n0,1"), onceBad(false), onceBad(false)})
 	for _, s := range []string{"500 a", "502 a", "504 a"} {
 		rows = append(rows, fault{21, s, saying(status(s)), tried.with(badResponse...), onceBad(true)})
 	}

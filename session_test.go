@@ -1,6 +1,7 @@
 package iomeeting_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -123,6 +124,14 @@ func TestDialersOfDefaultTransport(t *testing.T) {
 				return new(net.Dialer).DialContext(ctx, network, addr)
 			}
 		}},
+		"DialContext before Dial": {plain.URL, func(t *http.Transport, dialed func()) {
+			t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dialed()
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+			//lint:ignore SA1019 a program may still set it
+			t.Dial = func(string, string) (net.Conn, error) { return nil, errRefused }
+		}},
 		"Dial": {plain.URL, func(t *http.Transport, dialed func()) {
 			//lint:ignore SA1019 a program may still set it
 			t.Dial = func(network, addr string) (net.Conn, error) { dialed(); return net.Dial(network, addr) }
@@ -131,6 +140,21 @@ func TestDialersOfDefaultTransport(t *testing.T) {
 			t.DialTLSContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 				dialed()
 				return dialTLS(network, addr)
+			}
+		}},
+		"DialTLSContext before DialTLS": {secure.URL, func(t *http.Transport, dialed func()) {
+			t.DialTLSContext = func(_ context.Context, network, addr string) (net.Conn, error) {
+				dialed()
+				return dialTLS(network, addr)
+			}
+			//lint:ignore SA1019 a program may still set it
+			t.DialTLS = func(string, string) (net.Conn, error) { return nil, errRefused }
+		}},
+		"DialTLSContext, TLS 1.2, before its handshake": {secure.URL, func(t *http.Transport, dialed func()) {
+			t.DialTLSContext = func(_ context.Context, network, addr string) (net.Conn, error) {
+				dialed()
+				conn, err := net.Dial(network, addr)
+				return tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "example.com", MaxVersion: tls.VersionTLS12}), err
 			}
 		}},
 		"DialTLS": {secure.URL, func(t *http.Transport, dialed func()) {
@@ -162,29 +186,89 @@ func TestOldTLSOfADialer(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
 	config := &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS10}
-	for name, dial := range map[string]func(network, addr string) (net.Conn, error){
-		"before": func(network, addr string) (net.Conn, error) {
-			conn, err := net.Dial(network, addr)
-			return tls.Client(conn, config), err
-		},
-		"after": func(network, addr string) (net.Conn, error) { return tls.Dial(network, addr, config) },
+	for name, handshake := range map[string]func(*tls.Conn) error{
+		"before": func(*tls.Conn) error { return nil },
+		"after":  (*tls.Conn).Handshake,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var dials atomic.Int32
+			var dials, closed atomic.Int32
 			byDefault(t, &http.Transport{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 				dials.Add(1)
-				return dial(network, addr)
+				conn, err := net.Dial(network, addr)
+				client := tls.Client(closeCounter{conn, &closed}, config)
+				return client, cmp.Or(err, handshake(client))
 			}})
 			for _, call := range []string{"Query", "Schedule"} {
 				dials.Store(0)
+				closed.Store(0)
 				err := calls[call](t.Context(), clientOf(t, s.URL))
 				var alert tls.AlertError
 				require.ErrorAs(t, err, &alert)
 				assert.ErrorContains(t, err, "tls: protocol version not supported")
 				assert.EqualValues(t, 1, dials.Load(), "it is not retried")
+				assert.EqualValues(t, 1, closed.Load())
 			}
 			assert.Zero(t, arrivals.Load())
 		})
+	}
+}
+
+// closeCounter counts in closed that it is closed.
+type closeCounter struct {
+	net.Conn
+	closed *atomic.Int32
+}
+
+func (c closeCounter) Close() error { c.closed.Add(1); return c.Conn.Close() }
+
+// TestFailuresOfATLSDialer has a DialTLSContext that fails, and one that leaves
+// it to the client to find that the certificate is not trusted.
+func TestFailuresOfATLSDialer(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	for name, tt := range map[string]struct {
+		dial func(network, addr string) (net.Conn, error)
+		as   any
+	}{
+		"dial": {func(string, string) (net.Conn, error) { return nil, errRefused }, new(*net.OpError)},
+		"handshake": {func(network, addr string) (net.Conn, error) {
+			conn, err := net.Dial(network, addr)
+			return tls.Client(conn, &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}), err
+		}, new(x509.UnknownAuthorityError)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			byDefault(t, &http.Transport{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+				return tt.dial(network, addr)
+			}})
+			for _, call := range []string{"Query", "Schedule"} {
+				err := calls[call](t.Context(), clientOf(t, s.URL, iomeeting.WithRetries(0)))
+				require.ErrorAs(t, err, tt.as)
+				assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+			}
+		})
+	}
+}
+
+// TestSilenceBelowATLSDialer has a DialTLSContext that hangs, and one whose
+// connection is silent.
+func TestSilenceBelowATLSDialer(t *testing.T) {
+	for name, n := range map[string]*network{"dial": {hang: true}, "handshake": {mute: true}} {
+		for _, call := range []string{"Query", "Schedule"} {
+			t.Run(name+", "+call, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					byDefault(t, &http.Transport{DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+						conn, err := n.dial(ctx, network, addr)
+						return tls.Client(conn, &tls.Config{ServerName: "127.0.0.1"}), err
+					}})
+					start := time.Now()
+					c := clientOf(t, "https://127.0.0.1", iomeeting.WithTimeout(0), iomeeting.WithRetries(0))
+					assert.ErrorIs(t, calls[call](t.Context(), c), context.DeadlineExceeded)
+					assert.Equal(t, 10*time.Second, time.Since(start))
+				})
+			})
+		}
 	}
 }
 
@@ -266,6 +350,21 @@ func TestIdleConnectionsEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDefaultTransportIsNotChanged has other settings in it than clients have.
+func TestDefaultTransportIsNotChanged(t *testing.T) {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS10}, MaxIdleConns: 7}
+	byDefault(t, transport)
+	_ = clientOf(t, site)
+	assert.EqualValues(t, tls.VersionTLS10, transport.TLSClientConfig.MinVersion)
+	assert.Nil(t, transport.TLSClientConfig.ClientSessionCache)
+	assert.Nil(t, transport.DialContext)
+	assert.Nil(t, transport.OnProxyConnectResponse)
+	assert.Equal(t, 7, transport.MaxIdleConns)
+	assert.False(t, transport.DisableKeepAlives)
+	assert.Zero(t, transport.IdleConnTimeout)
+	assert.Zero(t, transport.MaxResponseHeaderBytes)
 }
 
 func TestNilDefaultTransport(t *testing.T) {
