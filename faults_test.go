@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -699,5 +700,20 @@ func TestWordsOfErrors(t *testing.T) {
 		service := &script{steps: []step{failBeforeSending(tt.err)}}
 		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), secret)
 		assert.EqualError(t, err, "iomeeting: query: "+tt.want)
+	}
+}
+
+// TestFixedTexts has passwords that are the texts of well-known errors.
+func TestFixedTexts(t *testing.T) {
+	for _, fixed := range []error{
+		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe,
+		net.ErrClosed, os.ErrDeadlineExceeded, http.ErrSchemeMismatch, syscall.ECONNRESET,
+	} {
+		service := &script{steps: []step{failBeforeSending(fixed)}}
+		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), iomeeting.Host{
+			Email: host.Email, Password: iomeeting.NewSecret(fixed.Error()),
+		})
+		assert.EqualError(t, err, "iomeeting: query: "+fixed.Error())
+		assert.ErrorIs(t, err, fixed)
 	}
 }

@@ -57,6 +57,7 @@ func TestCauseHoldsNoEcho(t *testing.T) {
 			_, canceled := newClient(t, over(service)).Query(ctx, secretHost)
 			requireSilentError(t, canceled)
 			assert.ErrorIs(t, canceled, context.Canceled)
+			assert.ErrorContains(t, canceled, "iomeeting: query: context canceled: ")
 
 			target := cause
 			var urlErr *url.Error
@@ -122,6 +123,7 @@ func TestCauseIsKept(t *testing.T) {
 		{alert, "remote error: tls: handshake failure", new(tls.AlertError)},
 		{tls.RecordHeaderError{Msg: "no TLS"}, "tls: no TLS", new(tls.RecordHeaderError)},
 		{fmt.Errorf("read: %w", refused), "read: dial tcp :443: connect: connection refused", new(*net.OpError)},
+		{fmt.Errorf("read: %w", refused), "read: dial tcp :443: connect: connection refused", new(net.Error)},
 		{errors.Join(errors.New("first"), refused), "first\ufffddial tcp :443: connect: connection refused", new(*net.OpError)},
 		{errors.New("right to left: \u202e"), "right to left: \ufffd", new(net.Error)},
 		{context.DeadlineExceeded, "context deadline exceeded", new(net.Error)},

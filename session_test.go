@@ -175,8 +175,8 @@ func TestDialersOfDefaultTransport(t *testing.T) {
 	}
 }
 
-// TestOldTLSOfADialer has a DialTLSContext that would accept TLS 1.1, before and
-// after its handshake.
+// TestOldTLSOfADialer has a DialTLSContext and a DialTLS that would accept TLS
+// 1.1, before and after its handshake.
 func TestOldTLSOfADialer(t *testing.T) {
 	var arrivals atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrivals.Add(1) }))
@@ -192,21 +192,28 @@ func TestOldTLSOfADialer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var dials, closed atomic.Int32
-			byDefault(t, &http.Transport{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			dial := func(network, addr string) (net.Conn, error) {
 				dials.Add(1)
 				conn, err := net.Dial(network, addr)
 				client := tls.Client(closeCounter{conn, &closed}, config)
 				return client, cmp.Or(err, handshake(client))
-			}})
-			for _, call := range []string{"Query", "Schedule"} {
-				dials.Store(0)
-				closed.Store(0)
-				err := calls[call](t.Context(), clientOf(t, s.URL))
-				var alert tls.AlertError
-				require.ErrorAs(t, err, &alert)
-				assert.ErrorContains(t, err, "tls: protocol version not supported")
-				assert.EqualValues(t, 1, dials.Load(), "it is not retried")
-				assert.EqualValues(t, 1, closed.Load())
+			}
+			for _, transport := range []*http.Transport{
+				{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }},
+				//lint:ignore SA1019 a program may still set it
+				{DialTLS: dial},
+			} {
+				byDefault(t, transport)
+				for _, call := range []string{"Query", "Schedule"} {
+					dials.Store(0)
+					closed.Store(0)
+					err := calls[call](t.Context(), clientOf(t, s.URL))
+					var alert tls.AlertError
+					require.ErrorAs(t, err, &alert)
+					assert.ErrorContains(t, err, "tls: protocol version not supported")
+					assert.EqualValues(t, 1, dials.Load(), "it is not retried")
+					assert.EqualValues(t, 1, closed.Load())
+				}
 			}
 			assert.Zero(t, arrivals.Load())
 		})
