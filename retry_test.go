@@ -104,6 +104,7 @@ func TestQueryTriesAgain(t *testing.T) {
 		{"502", answer(502, "<html>")},
 		{"503", answer(503, "")},
 		{"504", answer(504, "")},
+		{"words of a proxy that says more", failBeforeSending(errors.New("no acceptable authentication methods for now"))},
 		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }},
 	}
 	for _, tt := range tests {
@@ -527,6 +528,12 @@ func TestDeadlineThatHasPassed(t *testing.T) {
 					require.ErrorIs(t, err, context.DeadlineExceeded)
 					assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 					assert.Empty(t, service.times)
+
+					canceled, cancel := context.WithCancel(t.Context())
+					cancel()
+					err = call(lateTimer{canceled, ctx.deadline}, newClient(t, over(service)))
+					require.ErrorIs(t, err, context.Canceled)
+					assert.NotErrorIs(t, err, context.DeadlineExceeded)
 				}
 			})
 		})

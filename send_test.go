@@ -45,9 +45,10 @@ func TestSwitchingProtocols(t *testing.T) {
 }
 
 // heldBody is a body of a transport that does not watch the context. It holds
-// its reader until it is closed, and then ends like one that was read whole.
+// its reader until it is closed, and then returns end.
 type heldBody struct {
 	start  string
+	end    error
 	closed chan struct{}
 }
 
@@ -58,7 +59,7 @@ func (b *heldBody) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	<-b.closed
-	return 0, io.EOF
+	return 0, b.end
 }
 
 func (b *heldBody) Close() error {
@@ -71,9 +72,10 @@ func (b *heldBody) Close() error {
 }
 
 // TestBodyThatIgnoresTheContext has the body end in the middle of an answer that
-// could be a whole one.
+// could be a whole one, as if it had been read to its end or with an error.
 func TestBodyThatIgnoresTheContext(t *testing.T) {
-	for _, name := range []string{"Query", "Schedule"} {
+	closed := errors.New("read on a closed body")
+	for name, answer := range map[string]string{"Query": "3,00", "Schedule": "0,00"} {
 		for _, tt := range []struct {
 			name  string
 			limit func(context.Context) (context.Context, context.CancelFunc)
@@ -92,22 +94,22 @@ func TestBodyThatIgnoresTheContext(t *testing.T) {
 		} {
 			t.Run(name+", "+tt.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
-						_, _ = io.Copy(io.Discard, req.Body)
-						res := respond(http.StatusOK, "")
-						res.Body = &heldBody{"3,00", make(chan struct{})}
-						if name == "Schedule" {
-							res.Body = &heldBody{"0,00", make(chan struct{})}
-						}
-						return res, nil
-					}}}
-					ctx, cancel := tt.limit(t.Context())
-					defer cancel()
-					start := time.Now()
-					err := calls[name](ctx, newClient(t, over(service), iomeeting.WithRetries(0)))
-					assert.Equal(t, tt.after, time.Since(start))
-					assert.ErrorIs(t, err, tt.want)
-					assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
+					for _, end := range []error{io.EOF, closed} {
+						service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+							_, _ = io.Copy(io.Discard, req.Body)
+							res := respond(http.StatusOK, "")
+							res.Body = &heldBody{answer, end, make(chan struct{})}
+							return res, nil
+						}}}
+						ctx, cancel := tt.limit(t.Context())
+						defer cancel()
+						start := time.Now()
+						err := calls[name](ctx, newClient(t, over(service), iomeeting.WithRetries(0)))
+						assert.Equal(t, tt.after, time.Since(start))
+						assert.ErrorIs(t, err, tt.want)
+						assert.Equal(t, end == closed, errors.Is(err, closed))
+						assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
+					}
 				})
 			})
 		}
