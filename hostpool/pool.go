@@ -1,6 +1,7 @@
 package hostpool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,23 +16,32 @@ import (
 const (
 	defaultStartWithin = 15 * time.Minute
 	defaultCheckEvery  = time.Minute
+
+	// maxEmail is the size of the longest email address that RFC 5321 allows, in
+	// bytes.
+	maxEmail = 320
 )
 
 // Pool leases host accounts to meetings, so that each account has one meeting at
 // a time. Create it with [New]. It is safe for concurrent use, runs no goroutines
 // of its own, and does not need to be closed.
 type Pool struct {
-	client      *iomeeting.Client
-	hosts       []iomeeting.Host
-	byEmail     map[string]iomeeting.Host
+	settings
+	client  *iomeeting.Client
+	hosts   []iomeeting.Host
+	byEmail map[string]iomeeting.Host
+
+	mu      sync.Mutex
+	leftOut map[string]leftOut // by email address
+}
+
+// settings are what the options of a pool set.
+type settings struct {
 	store       Store
 	signer      *iomeeting.EndSigner // nil without WithEndSigner
 	startWithin time.Duration
 	checkEvery  time.Duration
 	logger      *slog.Logger
-
-	mu      sync.Mutex
-	leftOut map[string]leftOut // by email address
 }
 
 // New returns a pool of host accounts of the client's site. Every server of a
@@ -39,17 +49,20 @@ type Pool struct {
 // pools that share an account share a [Store].
 //
 // If client is nil or was not made by [iomeeting.NewClient], if there are no
-// hosts, two with the same email address or one that [iomeeting.Host.Validate]
-// refuses, or if an option is nil or its value cannot be used, New returns an
-// [*iomeeting.ParameterError]. Nothing is sent and nothing is leased.
+// hosts, if one has an email address that another has too or that is longer than
+// 320 bytes, or is refused by [iomeeting.Host.Validate], or if an option is nil or
+// its value cannot be used, New returns an [*iomeeting.ParameterError]. Nothing is
+// sent and nothing is leased.
 func New(client *iomeeting.Client, hosts []iomeeting.Host, opts ...Option) (*Pool, error) {
 	p := &Pool{
-		client:      client,
-		byEmail:     make(map[string]iomeeting.Host, len(hosts)),
-		startWithin: defaultStartWithin,
-		checkEvery:  defaultCheckEvery,
-		logger:      slog.Default(),
-		leftOut:     make(map[string]leftOut),
+		settings: settings{
+			startWithin: defaultStartWithin,
+			checkEvery:  defaultCheckEvery,
+			logger:      slog.Default(),
+		},
+		client:  client,
+		byEmail: make(map[string]iomeeting.Host, len(hosts)),
+		leftOut: make(map[string]leftOut),
 	}
 	if client == nil {
 		return nil, &iomeeting.ParameterError{Param: "client", Reason: "is nil"}
@@ -61,7 +74,7 @@ func New(client *iomeeting.Client, hosts []iomeeting.Host, opts ...Option) (*Poo
 		if opt == nil {
 			return nil, &iomeeting.ParameterError{Param: "option", Reason: "is nil"}
 		}
-		if err := opt(p); err != nil {
+		if err := opt(&p.settings); err != nil {
 			return nil, err
 		}
 	}
@@ -77,28 +90,44 @@ func (p *Pool) add(hosts []iomeeting.Host) error {
 		return &iomeeting.ParameterError{Param: "hosts", Reason: "is empty"}
 	}
 	for _, host := range hosts {
-		if _, err := p.client.Start(host, nil); err != nil { // checks the client too
+		if err := host.Validate(); err != nil {
 			return err
 		}
+		if len(host.Email) > maxEmail {
+			return &iomeeting.ParameterError{Param: "hostEmail", Reason: "is longer than 320 bytes"}
+		}
 		if _, twice := p.byEmail[host.Email]; twice {
-			return &iomeeting.ParameterError{Param: "hosts", Reason: "holds two accounts with the same email address"}
+			return &iomeeting.ParameterError{Param: "hosts", Reason: "contains two accounts with the same email address"}
 		}
 		p.hosts = append(p.hosts, host)
 		p.byEmail[host.Email] = host
 	}
-	return nil
+	_, err := p.client.Start(hosts[0], nil) // fails if NewClient did not make the client
+	return err
+}
+
+// check refuses calls of a Pool that New did not make, and calls without a context.
+func (p *Pool) check(ctx context.Context) error {
+	switch {
+	case p.client == nil:
+		return &iomeeting.ParameterError{Param: "pool", Reason: "was not made by New"}
+	case ctx == nil:
+		return &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
+	default:
+		return nil
+	}
 }
 
 // Option is a setting of a [Pool]. If an option is given twice, the last one
 // counts.
-type Option func(*Pool) error
+type Option func(*settings) error
 
 // WithStore sets where the leases are kept. Servers that share host accounts must
 // share a store. If store is nil, [New] returns an [*iomeeting.ParameterError].
 // Default: [NewMemoryStore].
 func WithStore(store Store) Option {
-	return func(p *Pool) error {
-		p.store = store
+	return func(s *settings) error {
+		s.store = store
 		return required("store", store == nil)
 	}
 }
@@ -107,8 +136,8 @@ func WithStore(store Store) Option {
 // [Pool.Schedule] for meetings with an EndURL. If signer is nil, [New] returns an
 // [*iomeeting.ParameterError]. Default: none.
 func WithEndSigner(signer *iomeeting.EndSigner) Option {
-	return func(p *Pool) error {
-		p.signer = signer
+	return func(s *settings) error {
+		s.signer = signer
 		return required("endSigner", signer == nil)
 	}
 }
@@ -118,8 +147,8 @@ func WithEndSigner(signer *iomeeting.EndSigner) Option {
 // host is in one. If d is not positive, [New] returns an
 // [*iomeeting.ParameterError]. Default: 15 minutes.
 func WithStartWithin(d time.Duration) Option {
-	return func(p *Pool) error {
-		p.startWithin = d
+	return func(s *settings) error {
+		s.startWithin = d
 		return positive("startWithin", d)
 	}
 }
@@ -129,8 +158,8 @@ func WithStartWithin(d time.Duration) Option {
 // when it needs the account. If d is not positive, [New] returns an
 // [*iomeeting.ParameterError]. Default: 1 minute.
 func WithCheckEvery(d time.Duration) Option {
-	return func(p *Pool) error {
-		p.checkEvery = d
+	return func(s *settings) error {
+		s.checkEvery = d
 		return positive("checkEvery", d)
 	}
 }
@@ -139,17 +168,17 @@ func WithCheckEvery(d time.Duration) Option {
 // and has the attributes host (the email address) and lease (the lease's ID), and
 // error after a failure:
 //
-//   - "iomeeting pool: lease taken", "lease renewed" (with the attribute for,
-//     how long), "lease released" and "host is in a meeting", at level Debug;
-//   - "iomeeting pool: account left out", because the service refused its email
-//     address or password; "outcome unknown", after a Schedule; "lease not
-//     released", because the store failed: at level Warn.
+//   - at level Debug, "iomeeting pool: lease taken", "lease renewed" (with the
+//     attribute for, how long), "lease released" and "host is in a meeting";
+//   - at level Warn, "iomeeting pool: account left out", because the service
+//     refused its email address or password, for 10 minutes; "outcome unknown",
+//     after a Schedule; and "lease not released", because the store failed.
 //
-// No record holds a secret. If l is nil, [New] returns an
+// No record contains a secret. If l is nil, [New] returns an
 // [*iomeeting.ParameterError]. Default: [slog.Default].
 func WithLogger(l *slog.Logger) Option {
-	return func(p *Pool) error {
-		p.logger = l
+	return func(s *settings) error {
+		s.logger = l
 		return required("logger", l == nil)
 	}
 }
@@ -178,11 +207,8 @@ func positive(param string, d time.Duration) error {
 // positive, Renew returns an [*iomeeting.ParameterError]. Any other error is that
 // of the store.
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
-	l, err := parseLease(ctx, lease)
-	if err != nil {
-		return err
-	}
-	if err := positive("d", d); err != nil {
+	l, err := parseLease(lease)
+	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
 		return err
 	}
 	return p.renew(ctx, l, d)
@@ -197,18 +223,15 @@ func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 // changes. If lease is not one of a pool, it returns an
 // [*iomeeting.ParameterError]. Any other error is that of the store.
 func (p *Pool) Release(ctx context.Context, lease string) error {
-	l, err := parseLease(ctx, lease)
-	if err != nil {
+	l, err := parseLease(lease)
+	if err := cmp.Or(p.check(ctx), err); err != nil {
 		return err
 	}
 	return p.release(ctx, l)
 }
 
 // parseLease returns the lease whose String is s.
-func parseLease(ctx context.Context, s string) (Lease, error) {
-	if ctx == nil {
-		return Lease{}, &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
-	}
+func parseLease(s string) (Lease, error) {
 	id, host, ok := strings.Cut(s, ":")
 	if !ok || id == "" || host == "" {
 		return Lease{}, &iomeeting.ParameterError{Param: "lease", Reason: "is not the lease of a meeting"}
@@ -220,8 +243,8 @@ func parseLease(ctx context.Context, s string) (Lease, error) {
 // shows which accounts are in use. A lease may have expired, and its meeting may
 // be over without the service having said so. Any error is that of the store.
 func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
-	if ctx == nil {
-		return nil, &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
+	if err := p.check(ctx); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -230,7 +253,8 @@ func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
 }
 
 // Host returns the account with that email address, and whether the pool has it.
-// With it a server can make a link again to a meeting that another one started.
+// With it, a server can make the links again of a meeting that another server
+// scheduled.
 func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 	host, ok := p.byEmail[email]
 	return host, ok
@@ -284,8 +308,14 @@ func splitOperatorID(s string) (lease Lease, operatorID string, ok bool) {
 	return Lease{Host: host, ID: id}, operatorID, true
 }
 
-// storeTimeout bounds a call of the store.
-const storeTimeout = 5 * time.Second
+const (
+	// storeTimeout limits a call of the store.
+	storeTimeout = 5 * time.Second
+
+	// giveBackTimeout limits a release that has somebody waiting: in EndHandler it
+	// is the service, whose patience is not known.
+	giveBackTimeout = 3 * time.Second
+)
 
 // renew extends the lease to d from now.
 func (p *Pool) renew(ctx context.Context, lease Lease, d time.Duration) error {
@@ -312,7 +342,9 @@ func (p *Pool) release(ctx context.Context, lease Lease) error {
 // giveBack releases the lease even if ctx is done. If the store fails, the lease
 // expires.
 func (p *Pool) giveBack(ctx context.Context, lease Lease) {
-	err := p.release(context.WithoutCancel(ctx), lease)
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+	err := p.release(own, lease)
 	if err != nil && !errors.Is(err, ErrLeaseLost) {
 		p.log(ctx, slog.LevelWarn, "lease not released", lease, slog.String("error", err.Error()))
 	}
@@ -337,10 +369,13 @@ type storeFailure struct {
 }
 
 func (e *storeFailure) Error() string {
-	return "iomeeting: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "iomeeting: ")
+	return "iomeeting: " + e.op + ": " + withoutPrefix(e.err)
 }
 
 func (e *storeFailure) Unwrap() error { return e.err }
+
+// withoutPrefix returns the text of an error that follows another text.
+func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "iomeeting: ") }
 
 // log writes a record about the lease.
 func (p *Pool) log(ctx context.Context, level slog.Level, message string, lease Lease, attrs ...slog.Attr) {

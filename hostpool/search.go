@@ -16,13 +16,13 @@ const (
 	firstWindow = 32
 	maxWindow   = 1024
 
-	// maxChecks bounds how many expired leases one search checks.
+	// maxChecks limits how many expired leases one search checks.
 	maxChecks = 16
 )
 
 // search looks for an account that can be leased, for one call. It offers every
 // account to the store, in windows and in an order of its own, so that searches
-// seldom meet.
+// seldom meet. An account that turns out to be unusable is not offered again.
 type search struct {
 	pool   *Pool
 	index  int        // of the account that comes next
@@ -61,15 +61,21 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 		switch {
 		case errors.Is(err, ErrNoneFree):
 			s.window = nil
+			continue
 		case err != nil:
 			return Lease{}, time.Time{}, err
 		case lease.ID == id:
+			s.drop(lease.Host)
 			s.pool.log(ctx, slog.LevelDebug, "lease taken", lease)
 			return lease, taken, nil
+		case s.checks < maxChecks:
+			s.checks++
+			err = s.check(ctx, lease, taken)
 		default:
-			if err := s.check(ctx, lease, taken); err != nil {
-				return Lease{}, time.Time{}, err
-			}
+			err = s.skip(ctx, lease)
+		}
+		if err != nil && !errors.Is(err, ErrLeaseLost) { // lost, if the service notified another server
+			return Lease{}, time.Time{}, err
 		}
 	}
 	if s.failed != nil {
@@ -82,31 +88,47 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 type noneFree struct{ failed error }
 
 func (e *noneFree) Error() string {
-	return ErrNoneFree.Error() + "; the last one failed: " + e.failed.Error()
+	return ErrNoneFree.Error() + ", and the last one failed: " + withoutPrefix(e.failed)
 }
+
 func (e *noneFree) Unwrap() []error { return []error{ErrNoneFree, e.failed} }
 
 // fill makes sure that there are accounts in the window. It reports false if none
 // are left.
 func (s *search) fill() bool {
-	hosts := s.pool.hosts
-	for len(s.window) == 0 && s.left > 0 {
-		for range min(s.size, s.left) {
-			email := hosts[s.index].Email
-			if err := s.pool.reasonLeftOut(email); err != nil {
-				s.failed = err
-			} else {
-				s.window = append(s.window, email)
-			}
-			s.index = (s.index + s.step) % len(hosts)
-			s.left--
+	for len(s.window) == 0 {
+		switch {
+		case s.left > 0:
+			s.window = s.draw()
+		case len(s.again) > 0 && s.checks < maxChecks:
+			s.window, s.again = s.again[0], s.again[1:]
+		default:
+			return false
 		}
-		s.size = min(2*s.size, maxWindow)
 	}
-	if len(s.window) == 0 && len(s.again) > 0 {
-		s.window, s.again = s.again[0], s.again[1:]
+	return true
+}
+
+// draw returns the next window, without accounts that are left out.
+func (s *search) draw() (window []string) {
+	hosts := s.pool.hosts
+	for range min(s.size, s.left) {
+		email := hosts[s.index].Email
+		if err := s.pool.reasonLeftOut(email); err != nil {
+			s.failed = err
+		} else {
+			window = append(window, email)
+		}
+		s.index = (s.index + s.step) % len(hosts)
+		s.left--
 	}
-	return len(s.window) > 0
+	s.size = min(2*s.size, maxWindow)
+	return window
+}
+
+// drop removes an account from the window.
+func (s *search) drop(email string) {
+	s.window = slices.DeleteFunc(s.window, func(other string) bool { return other == email })
 }
 
 // take leases an account of the window to id, or returns an expired lease.
@@ -114,16 +136,15 @@ func (s *search) take(ctx context.Context, id string) (Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	lease, err := s.pool.store.Take(ctx, s.window, id, takeFor)
+	if err == nil && !slices.Contains(s.window, lease.Host) {
+		err = errors.New("the store returned an account that it was not offered")
+	}
 	return lease, storeError("take a lease", err)
 }
 
 // check asks the service whether the host of an expired lease is in a meeting. If
 // so, its meeting goes on, and so does its lease. If not, its account is free.
 func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error {
-	if s.checks++; s.checks > maxChecks {
-		s.window = nil
-		return nil
-	}
 	callCtx, cancel := context.WithDeadline(ctx, taken.Add(callWithin))
 	defer cancel()
 	state, err := s.pool.client.Query(callCtx, s.pool.byEmail[lease.Host])
@@ -134,21 +155,24 @@ func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error 
 	case err != nil:
 		return err
 	case state.InMeeting():
+		s.drop(lease.Host)
 		s.again, s.window = append(s.again, s.window), nil
-		err = s.pool.renew(ctx, lease, s.pool.checkEvery)
+		return s.pool.holdInMeeting(ctx, lease)
 	default:
-		err = s.pool.release(ctx, lease)
+		return s.pool.release(ctx, lease)
 	}
-	if errors.Is(err, ErrLeaseLost) {
-		return nil // the service notified another server
-	}
-	return err
+}
+
+// skip lets an expired lease expire again, so that another search can check it.
+func (s *search) skip(ctx context.Context, lease Lease) error {
+	s.window = nil
+	return s.pool.renew(ctx, lease, time.Millisecond)
 }
 
 // leaveOut keeps the pool from using an account that the service refuses.
 func (s *search) leaveOut(ctx context.Context, lease Lease, err error) {
 	s.failed = err
-	s.window = slices.DeleteFunc(s.window, func(email string) bool { return email == lease.Host })
+	s.drop(lease.Host)
 	if s.pool.leaveOut(lease.Host, err) {
 		s.pool.log(ctx, slog.LevelWarn, "account left out", lease, slog.String("error", err.Error()))
 	}

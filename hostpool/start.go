@@ -1,6 +1,7 @@
 package hostpool
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +15,7 @@ const (
 	// takeFor is how long a new lease lasts.
 	takeFor = time.Minute
 
-	// callWithin bounds the calls to the service on a new lease. What is left of
+	// callWithin limits the calls to the service on a new lease. What is left of
 	// the lease after that is for a request that arrives late.
 	callWithin = 30 * time.Second
 
@@ -25,8 +26,9 @@ const (
 	// outcome.
 	maxUnknown = 2
 
-	// maxOperatorID bounds the operator ID, in bytes. With its lease, encoded and
-	// signed, it must fit into the 4 KiB that the service's POST may have.
+	// maxOperatorID limits the operator ID, in bytes. With a lease of the longest
+	// email address, encoded and signed, it must fit into the 4 KiB that the
+	// service's POST may have.
 	maxOperatorID = 2000
 )
 
@@ -36,15 +38,15 @@ type Meeting struct {
 	// Host is the account. Its password is in StartLink too.
 	Host iomeeting.Host
 	// MeetingID is the ID of the meeting. It is empty after [Pool.Start]: the
-	// service makes it when the host opens the link, and [iomeeting.Client.Query]
-	// tells it then.
+	// service assigns it when the host opens the link, and then
+	// [iomeeting.Client.Query] returns it.
 	MeetingID string
-	// StartLink is for the browser of the host. It holds the password of the
-	// account, and whoever opens it can read that in the source of the page. Use
-	// accounts that hold nothing else, and change their passwords.
+	// StartLink is for the browser of the host. It contains the password of the
+	// account, and whoever opens it can read that in the source of the page: see
+	// the package comment.
 	StartLink iomeeting.Link
 	// Lease identifies the lease for [Pool.Renew] and [Pool.Release], on any
-	// server. Store it with the booking. It holds no secret.
+	// server. Store it with the booking. It contains no secret.
 	Lease string
 	// StartBy is when the account may be given to another meeting, unless its host
 	// is in one by then.
@@ -54,24 +56,26 @@ type Meeting struct {
 // Schedule schedules a meeting on a free account. If opts has an EndURL, the
 // service notifies [Pool.EndHandler] when the meeting ends, and the account is
 // free again at once. Otherwise the pool asks the service when it needs the
-// account.
+// account. With an EndURL, OperatorID may be any string of at most 2,000 bytes.
 //
-// The call ends with ctx. It asks the store and the service for at most 30
-// seconds about each account, and usually about one. If you pass the context of
-// an HTTP request, use [context.WithoutCancel], as for
-// [iomeeting.Client.Schedule], and store the booking before you call Schedule.
+// Schedule usually asks the store and the service about one account, which takes
+// about half a minute at most. It ends with ctx, but may then take a few seconds to
+// give the account back, or to extend the lease of a meeting that was scheduled. If
+// you pass the context of an HTTP request, use [context.WithoutCancel], as for
+// [iomeeting.Client.Schedule]. Store the booking before you call Schedule: the
+// meeting may end before it returns.
 //
 // Schedule returns one of these errors:
-//   - [ErrNoneFree], if every account is in use. If accounts were left out because
-//     the service refused them, the chain holds the [*iomeeting.StatusError] of
-//     the last one;
+//   - [ErrNoneFree], if every account is in use. If an account was refused by the
+//     service, or its outcome is unknown, the chain also contains the
+//     [*iomeeting.StatusError] or [iomeeting.ErrOutcomeUnknown] of the last one;
 //   - [ErrLeaseLost], if the meeting ended before Schedule returned, or took so
-//     long to schedule that the account went to another;
+//     long to schedule that the account may belong to another by now;
 //   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on three accounts,
 //     or on one when ctx ended. The accounts stay leased for a minute;
-//   - a [*iomeeting.ParameterError], if an option cannot be sent, if OperatorID is
-//     longer than 2,000 bytes or has no EndURL, or if EndURL is set without
-//     [WithEndSigner]. Nothing is leased or sent;
+//   - a [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
+//     without [WithEndSigner], or if OperatorID is too long. Nothing is leased or
+//     sent;
 //   - any other error of [iomeeting.Client.ScheduleIfAvailable], or the error of
 //     the store.
 //
@@ -81,7 +85,7 @@ func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (M
 	if opts != nil {
 		o = *opts
 	}
-	if err := p.checkSchedule(o); err != nil {
+	if err := cmp.Or(p.check(ctx), p.checkSchedule(o)); err != nil {
 		return Meeting{}, err
 	}
 	return p.lease(ctx, func(ctx context.Context, host iomeeting.Host, lease Lease) (string, iomeeting.Link, error) {
@@ -99,14 +103,16 @@ func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (M
 }
 
 func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
+	if o.EndURL == "" {
+		return o.Validate()
+	}
 	switch {
-	case o.EndURL != "" && p.signer == nil:
+	case p.signer == nil:
 		return &iomeeting.ParameterError{Param: "meetingEndUrl", Reason: "needs a pool with WithEndSigner"}
-	case o.EndURL == "" && o.OperatorID != "":
-		return &iomeeting.ParameterError{Param: "operatorId", Reason: "has no effect without meetingEndUrl"}
 	case len(o.OperatorID) > maxOperatorID:
 		return &iomeeting.ParameterError{Param: "operatorId", Reason: "is longer than 2000 bytes"}
 	}
+	o.OperatorID = "" // any string can be sent once it is signed
 	return o.Validate()
 }
 
@@ -116,11 +122,14 @@ func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
 // [Pool.Release].
 //
 // Start returns the errors that [Pool.Schedule] returns, except
-// [iomeeting.ErrOutcomeUnknown]; a [*iomeeting.ParameterError] is one of
-// [iomeeting.Client.Start].
+// [iomeeting.ErrOutcomeUnknown]. A [*iomeeting.ParameterError] is one that
+// [iomeeting.Client.Start] returns.
 //
 // Spec: sections 1 and 5.
 func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting, error) {
+	if err := p.check(ctx); err != nil {
+		return Meeting{}, err
+	}
 	if _, err := p.client.Start(p.hosts[0], opts); err != nil {
 		return Meeting{}, err
 	}
@@ -143,9 +152,6 @@ type callFunc func(ctx context.Context, host iomeeting.Host, lease Lease) (id st
 // lease leases accounts until call succeeds on one, or until another account
 // would not help.
 func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
-	if ctx == nil {
-		return Meeting{}, &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
-	}
 	s := newSearch(p)
 	for unknown := 0; ; {
 		lease, taken, err := s.next(ctx)
@@ -163,8 +169,7 @@ func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
 				return Meeting{}, err
 			}
 		case errors.Is(err, iomeeting.ErrInMeeting):
-			p.log(ctx, slog.LevelDebug, "host is in a meeting", lease)
-			if err := p.renew(ctx, lease, p.checkEvery); err != nil && !errors.Is(err, ErrLeaseLost) {
+			if err := p.holdInMeeting(ctx, lease); err != nil && !errors.Is(err, ErrLeaseLost) {
 				return Meeting{}, err
 			}
 		case isRefusal(err):
@@ -207,6 +212,13 @@ func (p *Pool) hold(ctx context.Context, lease Lease, taken time.Time) error {
 		return ErrLeaseLost
 	}
 	return err
+}
+
+// holdInMeeting extends the lease of an account whose host is in a meeting until
+// the next check.
+func (p *Pool) holdInMeeting(ctx context.Context, lease Lease) error {
+	p.log(ctx, slog.LevelDebug, "host is in a meeting", lease)
+	return p.renew(ctx, lease, p.checkEvery)
 }
 
 // isRefusal reports whether err says that the service does not accept the
