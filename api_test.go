@@ -25,7 +25,7 @@ var updateAPI = flag.Bool("update-api", false, "write api.txt from the source")
 //	go test -run TestAPI -update-api .
 func TestAPI(t *testing.T) {
 	var api strings.Builder
-	for _, dir := range []string{".", "iomeetingtest"} {
+	for _, dir := range packages {
 		for _, decl := range exportedDecls(t, dir) {
 			api.WriteString(decl + "\n")
 		}

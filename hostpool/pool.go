@@ -294,7 +294,7 @@ const leaseMark = "hostpool lease\n"
 
 // withLease returns the operator ID that the service gets for a meeting.
 func withLease(lease Lease, operatorID string) string {
-	return leaseMark + lease.String() + "\n" + operatorID // no email address holds a line break
+	return leaseMark + lease.String() + "\n" + operatorID // no email address contains a line break
 }
 
 // splitOperatorID undoes withLease.

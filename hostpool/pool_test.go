@@ -93,6 +93,22 @@ func TestOperatorIDs(t *testing.T) {
 	}
 }
 
+// TestOperatorIDOnTheThirdAccount has a host in a meeting, then an unknown outcome.
+// The operator ID comes back with the lease of the meeting that was returned.
+func TestOperatorIDOnTheThirdAccount(t *testing.T) {
+	s := newSite(t, 3)
+	s.start(t, 0)
+	s.FailNext(iomeetingtest.Pass(), iomeetingtest.Pass(), iomeetingtest.Drop())
+	pool := s.pool(t, hostpool.WithEndSigner(signer(t)), hostpool.WithStore(inOrder(hostpool.NewMemoryStore())))
+	ends := newEnds(t, pool)
+	meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{EndURL: ends.URL, OperatorID: "booking 7"})
+	require.NoError(t, err)
+	assert.Equal(t, email(2), meeting.Host.Email)
+	require.NoError(t, s.EndMeeting(meeting.MeetingID))
+	assert.Equal(t, []string{"booking 7"}, ends.told())
+	assert.Equal(t, []string{email(0), email(1)}, held(t, pool))
+}
+
 // TestRenewAndRelease changes leases from another server.
 func TestRenewAndRelease(t *testing.T) {
 	s := newSite(t, 1)

@@ -57,7 +57,7 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 	for s.fill() {
 		taken = time.Now() // before the store's clock starts to count
 		id := newLeaseID()
-		lease, err := s.take(ctx, id)
+		lease, err = s.take(ctx, id)
 		switch {
 		case errors.Is(err, ErrNoneFree):
 			s.window = nil

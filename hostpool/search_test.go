@@ -2,6 +2,7 @@ package hostpool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,14 +21,16 @@ import (
 )
 
 // answering is a transport in front of a service that answers every call alike.
-// It counts the calls.
+// It counts the calls, and fails when they do not end.
 type answering struct {
 	answer string
 	calls  atomic.Int64
 }
 
 func (a *answering) RoundTrip(*http.Request) (*http.Response, error) {
-	a.calls.Add(1)
+	if a.calls.Add(1) > 1000 {
+		return nil, errors.New("too many calls")
+	}
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(a.answer))}, nil
 }
 
@@ -272,6 +275,7 @@ func TestBrokenStores(t *testing.T) {
 		{"an account in other letters", returning(hostpool.Lease{Host: "00000@EXAMPLE.com", ID: "its own"}), available, notOffered, 0},
 		{"an expired lease that never goes away", returning(hostpool.Lease{Host: "00000@example.com"}), available, "iomeeting: no host account is free", 16},
 		{"an expired lease of a meeting without end", returning(hostpool.Lease{Host: "00000@example.com"}), inMeeting, notOffered, 1},
+		{"an expired lease that never goes away, and the password is wrong", returning(hostpool.Lease{Host: "00000@example.com"}), "2,,", notOffered, 1},
 		{"forgets at once", func(s *hooked) {
 			s.take = func(_ context.Context, hosts []string, id string, _ time.Duration) (hostpool.Lease, error) {
 				return hostpool.Lease{Host: hosts[0], ID: id}, nil

@@ -87,10 +87,18 @@ func (s *site) calls() (calls []string) {
 	return calls
 }
 
+// kinds returns of which kinds the calls were that have arrived.
+func (s *site) kinds() (kinds []string) {
+	for _, call := range s.calls() {
+		kinds = append(kinds, strings.Fields(call)[0])
+	}
+	return kinds
+}
+
 // count returns how many calls of a kind have arrived.
 func (s *site) count(call string) (n int) {
-	for _, c := range s.calls() {
-		if strings.HasPrefix(c, call+" ") {
+	for _, kind := range s.kinds() {
+		if kind == call {
 			n++
 		}
 	}

@@ -208,7 +208,6 @@ func (p *Pool) hold(ctx context.Context, lease Lease, taken time.Time) error {
 	defer cancel()
 	err := p.renew(ctx, lease, p.startWithin)
 	if err == nil && !time.Now().Before(expires) {
-		p.giveBack(ctx, lease)
 		return ErrLeaseLost
 	}
 	return err
