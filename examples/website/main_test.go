@@ -213,7 +213,7 @@ func TestRealSite(t *testing.T) {
 		{"PARTNER_URL", "", "a real site needs PARTNER_URL"},
 		{"IOMEETING_HOSTS", "canary", `a real site needs IOMEETING_HOSTS, as JSON: [{"Email": "…", "Password": "…"}]`},
 		{"IOMEETING_HOSTS", "[]", "iomeeting: invalid parameter: hosts is empty"},
-		{"IOMEETING_HOSTS", `[{"Email": "a@example.com", "Pasword": "canary"}]`, "iomeeting: invalid parameter: hostPass is empty"},
+		{"IOMEETING_HOSTS", `[{"Email": "a@example.com", "Pasword": "canary"}]`, "iomeeting: invalid parameter: hostPassword is empty"},
 	} {
 		env := map[string]string{
 			"IOMEETING_SITE": "https://abc.iomeeting.cn", "IOMEETING_HOSTS": hosts,
