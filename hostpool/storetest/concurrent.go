@@ -184,11 +184,11 @@ func (x *tester) use(hosts []string, inUse map[string]*atomic.Bool, id string) e
 		return fmt.Errorf("two callers hold %q", lease.Host)
 	}
 	if err := x.store.Renew(x.Context(), lease.Host, id, long); err != nil {
-		return fmt.Errorf("Renew of a lease that nobody else may change: %v", err)
+		return fmt.Errorf("renew a lease that nobody else may change: %v", err)
 	}
 	inUse[lease.Host].Store(false)
 	if err := x.store.Release(x.Context(), lease.Host, id); err != nil {
-		return fmt.Errorf("Release of a lease that nobody else may change: %v", err)
+		return fmt.Errorf("release a lease that nobody else may change: %v", err)
 	}
 	return nil
 }
