@@ -1,0 +1,84 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the SQL of a database.
+type Dialect int
+
+const (
+	// Postgres is the dialect of PostgreSQL.
+	Postgres Dialect = iota + 1
+	// MySQL is the dialect of MySQL and MariaDB.
+	MySQL
+	// SQLite is the dialect of SQLite.
+	SQLite
+)
+
+// dialect is what a dialect does not share with the others.
+type dialect struct {
+	columns  string // of the table
+	now      string // microseconds since 1970 UTC, by the clock of the database
+	insert   string // inserts a lease, unless its host or its ID has one
+	numbered bool   // whether placeholders are $1, $2 and so on
+}
+
+var dialects = map[Dialect]dialect{
+	Postgres: {
+		columns:  `host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, expires bigint NOT NULL`,
+		now:      `(extract(epoch from clock_timestamp()) * 1000000)::bigint`, // now() is when a transaction began
+		insert:   `INSERT INTO %s (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		numbered: true,
+	},
+	MySQL: {
+		// It compares text without case and trailing spaces.
+		columns: `host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL UNIQUE, expires BIGINT NOT NULL`,
+		// UNIX_TIMESTAMP is ambiguous when daylight saving time ends.
+		now: `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
+		// It cuts values that are too long, which the store refuses.
+		insert: `INSERT IGNORE INTO %s (host, id, expires) VALUES (?, ?, ?)`,
+	},
+	SQLite: {
+		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL`,
+		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') is of 2023
+		insert:  `INSERT INTO %s (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+	},
+}
+
+// maxHost and maxID are the lengths of the columns in MySQL, in bytes. They apply
+// to all databases, so that leases can move from one to another.
+const (
+	maxHost = 512
+	maxID   = 64
+)
+
+// sql returns a statement with the name of the table for %s, in the dialect of the
+// database.
+func (s *Store) sql(statement string) string {
+	statement = fmt.Sprintf(statement, s.table)
+	if !s.dialect.numbered {
+		return statement
+	}
+	var b strings.Builder
+	for i, part := range strings.Split(statement, "?") {
+		if i > 0 {
+			b.WriteString("$" + strconv.Itoa(i))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// isUndone reports whether the database undid a statement because of a concurrent
+// one, which is no fault of either.
+func isUndone(err error) bool {
+	var state interface{ SQLState() string } // of pgx and lib/pq
+	if errors.As(err, &state) {
+		return state.SQLState() == "40001" // above the isolation level read committed
+	}
+	return err != nil && strings.HasPrefix(err.Error(), "Error 1213") // a deadlock, in go-sql-driver/mysql
+}
