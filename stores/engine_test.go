@@ -3,10 +3,12 @@ package stores
 import (
 	"crypto/rand"
 	"database/sql"
+	"io"
+	"log"
 	"path/filepath"
 	"testing"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/lib/pq"
 	"github.com/stretchr/testify/assert"
@@ -18,7 +20,10 @@ import (
 	"github.com/iomeeting/iomeeting-go/stores/servers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	mysql.SetLogger(log.New(io.Discard, "", 0)) // it logs every connection that breaks
+	goleak.VerifyTestMain(m)
+}
 
 // engine is a database engine, with a way to connect to it.
 type engine struct {
@@ -44,7 +49,7 @@ type database struct {
 	dsn    string          // without parameters
 }
 
-// start starts a database for a test.
+// newDatabase starts a database for a test.
 func (e engine) newDatabase(t *testing.T) *database {
 	t.Helper()
 	if e.start == nil {
@@ -65,10 +70,19 @@ func (d *database) connect(t *testing.T) *sql.DB {
 	return db
 }
 
+// open returns a store with connections of its own. The table may not exist.
+func (d *database) open(t *testing.T, table string) *sqlstore.Store {
+	t.Helper()
+	return sqlstore.New(d.connect(t), d.dialect, sqlstore.WithTable(table))
+}
+
 // newStore returns a store with a new table.
 func (d *database) newStore(t *testing.T) *sqlstore.Store {
 	t.Helper()
-	store := sqlstore.New(d.connect(t), d.dialect, sqlstore.WithTable("leases_"+rand.Text()))
+	store := d.open(t, newTable())
 	require.NoError(t, store.CreateTable(t.Context()))
 	return store
 }
+
+// newTable returns the name of a table that does not exist.
+func newTable() string { return "leases_" + rand.Text() }

@@ -54,6 +54,7 @@ func TestRules(t *testing.T) {
 			for driver, params := range kind.drivers {
 				for _, p := range params {
 					t.Run(driver+p, func(t *testing.T) {
+						t.Parallel()
 						d := *database
 						d.driver, d.params = driver, p
 						storetest.Run(t, func(t *testing.T) hostpool.Store { return d.newStore(t) })

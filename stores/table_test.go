@@ -1,0 +1,103 @@
+package stores
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go/hostpool"
+	"github.com/iomeeting/iomeeting-go/hostpool/sqlstore"
+)
+
+// TestCreateTable has many servers start at the same time.
+func TestCreateTable(t *testing.T) {
+	const (
+		starting = 8
+		rounds   = 5
+	)
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			d := e.newDatabase(t)
+			for range rounds {
+				table := newTable()
+				var done sync.WaitGroup
+				for range starting {
+					store := d.open(t, table)
+					done.Go(func() { assert.NoError(t, store.CreateTable(t.Context())) })
+				}
+				done.Wait()
+				store := d.open(t, table)
+				lease, err := store.Take(t.Context(), []string{"a@example.com"}, "id", time.Hour)
+				require.NoError(t, err)
+				require.NoError(t, store.CreateTable(t.Context()))
+				leases, err := store.List(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, []hostpool.Lease{lease}, leases, "CreateTable changed an existing table")
+			}
+		})
+	}
+}
+
+// TestTableNames shows that names which a store accepts work in every database.
+func TestTableNames(t *testing.T) {
+	const longest = "leases_of_the_meetings_of_the_company_in_the_year_2026_and_2027"
+	require.Len(t, longest, 63)
+	schemas := map[sqlstore.Dialect]string{sqlstore.Postgres: "public", sqlstore.MySQL: "iomeeting", sqlstore.SQLite: "main"}
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			d := e.newDatabase(t)
+			for _, name := range []string{"x", "_1", "Leases", longest, longest[:62] + "8", schemas[d.dialect] + ".leases_2"} {
+				store := d.open(t, name)
+				require.NoError(t, store.CreateTable(t.Context()), name)
+				_, err := store.Take(t.Context(), []string{"a@example.com"}, "id", time.Hour)
+				assert.NoError(t, err, name)
+				leases, err := store.List(t.Context())
+				require.NoError(t, err, name)
+				assert.Len(t, leases, 1, name)
+			}
+			assert.Error(t, d.open(t, "select").CreateTable(t.Context()), "a word of SQL")
+			_, err := d.open(t, "no_such_table").List(t.Context())
+			assert.Error(t, err)
+		})
+	}
+}
+
+// TestRenewWithoutChange renews a lease to the same microsecond. MySQL then counts
+// no row.
+func TestRenewWithoutChange(t *testing.T) {
+	e := engines[2]
+	require.Equal(t, "MariaDB", e.name)
+	for _, params := range []string{"", "&clientFoundRows=true"} {
+		t.Run(params, func(t *testing.T) {
+			d := e.newDatabase(t)
+			d.params = "?timestamp=1700000000.5" + params // the clock of the session stands still
+			store := d.newStore(t)
+			lease, err := store.Take(t.Context(), []string{"a@example.com"}, "id", time.Hour)
+			require.NoError(t, err)
+			assert.Equal(t, time.Unix(1700000000, 5e8).Add(time.Hour), lease.Expires)
+			assert.NoError(t, store.Renew(t.Context(), "a@example.com", "id", time.Hour))
+			assert.ErrorIs(t, store.Renew(t.Context(), "a@example.com", "other", time.Hour), hostpool.ErrLeaseLost)
+			assert.ErrorIs(t, store.Renew(t.Context(), "b@example.com", "id", time.Hour), hostpool.ErrLeaseLost)
+		})
+	}
+}
+
+// TestIDOfAnotherHost shows that no ID has two leases, even if it does not offer
+// the host that it has.
+func TestIDOfAnotherHost(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			store := e.newDatabase(t).newStore(t)
+			lease, err := store.Take(t.Context(), []string{"a@example.com"}, "id", time.Hour)
+			require.NoError(t, err)
+			_, err = store.Take(t.Context(), []string{"b@example.com"}, "id", time.Hour)
+			assert.EqualError(t, err, "iomeeting: invalid parameter: id is the ID of a lease of another host")
+			leases, err := store.List(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []hostpool.Lease{lease}, leases)
+		})
+	}
+}
