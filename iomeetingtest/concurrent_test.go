@@ -1,8 +1,6 @@
 package iomeetingtest_test
 
 import (
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -18,157 +16,135 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-// known is what a test knows of a meeting.
-type known struct {
-	host       iomeeting.Host
-	operatorID string // "" if the meeting has no end URL
-}
-
-// crowd is many people who use one service at once.
+// crowd is many people who use one server concurrently.
 type crowd struct {
 	site
-	user  *user
-	hosts []iomeeting.Host
+	partner *partner
+	hosts   map[string]iomeeting.Host // by email address
+	sent    atomic.Int64              // requests
 
-	mu       sync.Mutex
-	meetings map[string]known // by ID
+	mu  sync.Mutex
+	ids []string // of the meetings that were scheduled or started
 }
 
-func (c *crowd) add(id string, m known) {
+func (c *crowd) add(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	assert.Regexp(c.t, `^\d{6}$`, id)
-	assert.NotContains(c.t, c.meetings, id, "an ID was given twice")
-	c.meetings[id] = m
+	c.ids = append(c.ids, id)
 }
 
-// someMeeting returns a meeting, or an empty ID while there is none.
-func (c *crowd) someMeeting(random *rand.Rand) (id string, m known) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.meetings) == 0 {
-		return "", known{}
+// act does one of the things that can be done with a random host or a random
+// meeting. Before there is a meeting, its ID is empty.
+func (c *crowd) act(random *rand.Rand) {
+	host := c.hosts[[]string{tess.Email, rene.Email, "ann@abc.com"}[random.IntN(3)]]
+	var m iomeetingtest.Meeting
+	if all := c.Meetings(); len(all) > 0 {
+		m = all[random.IntN(len(all))]
 	}
-	ids := slices.Sorted(maps.Keys(c.meetings))
-	id = ids[random.IntN(len(ids))]
-	return id, c.meetings[id]
-}
-
-// act does one of the things that can be done, and returns how many requests
-// that took.
-func (c *crowd) act(random *rand.Rand) int64 {
-	host := c.hosts[random.IntN(len(c.hosts))]
-	id, m := c.someMeeting(random)
 	switch random.IntN(8) {
 	case 0, 1:
 		operatorID := strconv.FormatUint(random.Uint64(), 10)
-		c.add(c.scheduled(host, "meetingEndUrl", c.user.URL, "operatorId", operatorID), known{host, operatorID})
-		return 1
+		c.add(c.scheduled(host, "meetingEndUrl", c.partner.URL, "operatorId", operatorID))
 	case 2:
 		v := c.start(host)
 		assert.Contains(c.t, []int{200, 409}, v.Status)
 		if v.Status == http.StatusOK {
-			c.add(v.Meeting, known{host, ""})
+			c.add(v.Meeting)
 		}
-		return 1
 	case 3, 4:
-		assert.Contains(c.t, []int{200, 404, 409, 410}, c.startByID(id, m.host).Status)
-		return 1
+		assert.Contains(c.t, []int{200, 404, 409, 410}, c.startByID(m.ID, c.hosts[m.Host]).Status)
 	case 5:
-		assert.Contains(c.t, []int{200, 400, 409, 410}, c.joinByID(id).Status)
-		assert.Contains(c.t, []int{200, 409}, c.open("/jm.do", "hostEmail", host.Email).Status)
-		return 2
+		assert.Contains(c.t, []int{200, 400, 409, 410}, c.joinByID(m.ID).Status)
 	case 6:
 		assert.Regexp(c.t, `^(0,,|3,\d{6},)$`, c.query(host).Body)
-		return 1
 	default:
-		c.FailNext(iomeetingtest.Delay(0), iomeetingtest.Pass())
+		c.FailNext(iomeetingtest.Delay(0), iomeetingtest.Pass().ForHost(host.Email))
 		_ = c.Requests()
-		_ = c.EndMeeting(id) // it may have ended
-		return 0
+		_ = c.EndMeeting(m.ID) // it may have ended
+		return
 	}
+	c.sent.Add(1)
 }
 
-// endings returns how often each operator ID was told.
-func (c *crowd) endings() map[string]int {
-	times := make(map[string]int)
-	for _, told := range c.user.wasTold() {
-		times[told.Body]++
-	}
-	return times
-}
-
-// TestManyAtOnce lets a crowd at the service, and then looks whether what it
-// left fits together.
-func TestManyAtOnce(t *testing.T) {
+// TestConcurrentUse lets a crowd use the server, and then checks that what it left
+// is consistent.
+func TestConcurrentUse(t *testing.T) {
 	const people, acts = 16, 40
-	hosts := []iomeeting.Host{tess, rene, {Email: "ann@abc.com", Password: tess.Password}}
-	c := &crowd{site: serve(t, hosts...), user: newUser(t, accept), hosts: hosts, meetings: make(map[string]known)}
-	var sent atomic.Int64
+	ann := iomeeting.Host{Email: "ann@abc.com", Password: tess.Password}
+	c := &crowd{
+		site:    serve(t, tess, rene, ann),
+		partner: newPartner(t, accept),
+		hosts:   map[string]iomeeting.Host{tess.Email: tess, rene.Email: rene, ann.Email: ann},
+	}
 	var all sync.WaitGroup
 	for i := range uint64(people) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(i, i))
 			for range acts {
-				sent.Add(c.act(random))
+				c.act(random)
 			}
 		})
+		all.Go(func() { c.Wrap(header("x")) })
 	}
 	all.Wait()
-	require.Len(t, c.Requests(), int(sent.Load()))
+	require.Len(t, c.Requests(), int(c.sent.Load()))
 	c.requireIDs()
-	c.requireOneRunningMeetingEach()
-	c.requireEndings()
+	c.requireStates()
+	c.requireCallbacks()
 }
 
-// requireIDs checks that the IDs are those of the first meetings.
+// requireIDs checks that every meeting was given an ID of its own.
 func (c *crowd) requireIDs() {
-	var want []string
-	for i := range len(c.meetings) {
-		want = append(want, fmt.Sprintf("%06d", i+1))
+	var listed []string
+	for _, m := range c.Meetings() {
+		listed = append(listed, m.ID)
 	}
-	require.Equal(c.t, want, slices.Sorted(maps.Keys(c.meetings)))
+	slices.Sort(c.ids)
+	require.Equal(c.t, c.ids, listed)
 }
 
-// requireOneRunningMeetingEach compares the pages of all meetings with what
-// query says of their hosts.
-func (c *crowd) requireOneRunningMeetingEach() {
-	running := make(map[string][]string)
-	for id, m := range c.meetings {
-		if c.joinByID(id).Status == http.StatusOK {
-			running[m.host.Email] = append(running[m.host.Email], id)
+// requireStates checks that the pages and the calls agree with the states of the
+// meetings, so that each host is in one meeting at most.
+func (c *crowd) requireStates() {
+	status := map[iomeetingtest.State]int{
+		iomeetingtest.Scheduled: 409, iomeetingtest.InProgress: 200, iomeetingtest.Ended: 410,
+	}
+	running := make(map[string]string)
+	for _, m := range c.Meetings() {
+		require.Equal(c.t, status[m.State], c.joinByID(m.ID).Status)
+		if m.State == iomeetingtest.InProgress {
+			require.Empty(c.t, running[m.Host], "the host is in two meetings")
+			running[m.Host] = m.ID
 		}
 	}
-	for _, h := range c.hosts {
-		switch ids := running[h.Email]; len(ids) {
-		case 0:
-			require.Equal(c.t, line("0,,"), c.query(h))
-		case 1:
-			require.Equal(c.t, line("3,"+ids[0]+","), c.query(h))
-		default:
-			require.Fail(c.t, "a host is in several meetings", ids)
+	for email, host := range c.hosts {
+		want := "0,,"
+		if id := running[email]; id != "" {
+			want = "3," + id + ","
 		}
+		require.Equal(c.t, line(want), c.query(host))
 	}
 }
 
-// requireEndings checks that the meetings which have ended were told so, and
-// ends the others.
-func (c *crowd) requireEndings() {
-	before, want := make(map[string]int), make(map[string]int)
-	told := c.endings()
-	for id, m := range c.meetings {
-		over := c.joinByID(id).Status == http.StatusGone
-		err := c.EndMeeting(id)
-		require.Equal(c.t, over, err != nil)
-		if m.operatorID == "" {
-			continue
-		}
-		body := form("operatorId", m.operatorID).Encode()
-		want[body] = 1
-		if over {
-			before[body] = 1
+// requireCallbacks checks that the server has sent one callback for each meeting
+// that ended, and does so for the others when they end.
+func (c *crowd) requireCallbacks() {
+	all := c.Meetings()
+	ended := slices.DeleteFunc(slices.Clone(all), func(m iomeetingtest.Meeting) bool { return m.State != iomeetingtest.Ended })
+	require.ElementsMatch(c.t, callbacksOf(ended), c.partner.callbacks())
+	for _, m := range all {
+		require.Equal(c.t, m.State == iomeetingtest.Ended, c.EndMeeting(m.ID) != nil)
+	}
+	require.ElementsMatch(c.t, callbacksOf(all), c.partner.callbacks())
+}
+
+// callbacksOf returns the callbacks that the ends of these meetings cause.
+func callbacksOf(meetings []iomeetingtest.Meeting) []callback {
+	var want []callback
+	for _, m := range meetings {
+		if m.EndURL != "" {
+			want = append(want, postOf("/", form("operatorId", m.OperatorID).Encode()))
 		}
 	}
-	require.Equal(c.t, before, told)
-	require.Equal(c.t, want, c.endings())
+	return want
 }

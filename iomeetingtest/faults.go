@@ -8,36 +8,39 @@ import (
 	"time"
 )
 
-// Fault is a way for a call to go wrong. It is made by [HTTPStatus],
-// [RawAnswer], [Delay], [Drop] or [Pass].
+// Fault is a way for a call to fail. [HTTPStatus], [RawAnswer], [Delay], [Drop]
+// and [Pass] return one. It applies to every call, unless it is limited by
+// [Fault.ForHost] or [Fault.ForPath].
 type Fault struct {
 	serve func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
+	host  string // if not empty, the only host that the fault applies to
+	path  string // if not empty, the only path that the fault applies to
 }
 
-// HTTPStatus answers with an HTTP status and a line of text. The call is not
-// carried out. It panics for a code that is not in 200 to 599.
+// HTTPStatus responds with the given HTTP status and a line of text. The call is
+// not carried out. HTTPStatus panics if code is not in the range 200 to 599.
 func HTTPStatus(code int) Fault {
 	if code < 200 || code > 599 {
-		panic("iomeetingtest: an answer's HTTP status is in 200 to 599")
+		panic(fmt.Sprintf("iomeetingtest: HTTP status %d is not in the range 200 to 599", code))
 	}
-	return Fault{func(_ *Server, w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-		http.Error(w, fmt.Sprintf("HTTP status %d, as the test asked", code), code)
+	return Fault{serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		http.Error(w, fmt.Sprintf("HTTP status %d, set by FailNext", code), code)
 	}}
 }
 
-// RawAnswer answers with HTTP status 200 and body. The call is not carried out.
+// RawAnswer responds with HTTP status 200 and body. The call is not carried out.
 func RawAnswer(body string) Fault {
-	return Fault{func(_ *Server, w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+	return Fault{serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		answer(w, "%s", body)
 	}}
 }
 
-// Delay carries the call out, and holds its answer back for d, or until the
-// client has gone or the server is closed. It shows what a caller makes of a
-// call whose answer it does not get. A Query that times out is tried again, and
-// then answered, unless the client has [iomeeting.WithRetries](0).
+// Delay carries the call out and holds the response back for d, or until the
+// client disconnects or the server is closed. Use it to test what your code does
+// when a response does not arrive in time. A Query that times out is retried, and
+// the retry succeeds, unless the client has [iomeeting.WithRetries](0).
 func Delay(d time.Duration) Fault {
-	return Fault{func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	return Fault{serve: func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		held := httptest.NewRecorder()
 		next(held, r)
 		timer := time.NewTimer(d)
@@ -48,45 +51,72 @@ func Delay(d time.Duration) Fault {
 		case <-s.closing.Done():
 		}
 		w.Header().Set("Content-Type", held.Header().Get("Content-Type"))
-		_, _ = held.Body.WriteTo(w) // the client may have gone
+		_, _ = held.Body.WriteTo(w) // the client may have disconnected
 	}}
 }
 
-// Drop carries the call out, and closes the connection without an answer: the
-// outcome of a Schedule is then unknown to its caller.
+// Drop carries the call out and closes the connection without a response. The
+// caller of a Schedule then cannot know its outcome.
 func Drop() Fault {
-	return Fault{func(_ *Server, _ http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	return Fault{serve: func(_ *Server, _ http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		next(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}}
 }
 
-// Pass answers the call as if there were no fault. It stands for a call that is
-// to go well before another goes wrong, such as the query of
-// [iomeeting.Client.ScheduleIfAvailable].
+// Pass lets the call succeed. Use it when one call should succeed before another
+// one fails, such as the query of [iomeeting.Client.ScheduleIfAvailable].
 func Pass() Fault {
-	return Fault{func(_ *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) { next(w, r) }}
+	return Fault{serve: func(_ *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) { next(w, r) }}
 }
 
-// FailNext makes the next calls go wrong, each by one of the faults in their
-// order. Every request to one of the two calls uses one up, also when a client
-// tries again: a Query gets over two faults that may pass, unless the client
-// has [iomeeting.WithRetries](0). Pages use none, and so do requests that no
-// client of package iomeeting sends, such as a GET. Faults that earlier calls
-// of FailNext set are used up first. It panics for the zero Fault.
+// ForHost returns a copy of f that applies only to calls whose parameter
+// hostEmail is email. It panics if email is empty.
+func (f Fault) ForHost(email string) Fault {
+	if email == "" {
+		panic("iomeetingtest: ForHost needs an email address")
+	}
+	f.host = email
+	return f
+}
+
+// ForPath returns a copy of f that applies only to calls to path, which is
+// /meetingControl/query or /meetingControl/schedule. It panics for any other path.
+func (f Fault) ForPath(path string) Fault {
+	if path != queryPath && path != schedulePath {
+		panic(fmt.Sprintf("iomeetingtest: %q is not the path of a call", path))
+	}
+	f.path = path
+	return f
+}
+
+func (f Fault) appliesTo(r *http.Request) bool {
+	return (f.host == "" || f.host == r.PostForm.Get("hostEmail")) && (f.path == "" || f.path == r.URL.Path)
+}
+
+// FailNext adds faults to a queue. Each request to one of the two calls removes
+// the first fault in the queue that applies to it, and fails that way; if none
+// applies, it is served as usual.
+//
+// A retry is a request of its own, so Query survives two faults with a temporary
+// cause unless the client has [iomeeting.WithRetries](0). Requests to pages, and
+// requests that no client of package iomeeting sends, such as a GET of a call,
+// remove no fault.
+//
+// FailNext panics if one of the faults is the zero Fault.
 func (s *Server) FailNext(faults ...Fault) {
 	if slices.ContainsFunc(faults, func(f Fault) bool { return f.serve == nil }) {
-		panic("iomeetingtest: the zero Fault")
+		panic("iomeetingtest: FailNext was called with the zero Fault")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, faults...)
 }
 
-// failing puts the faults in front of a call.
-func (s *Server) failing(next http.HandlerFunc) http.HandlerFunc {
+// withFaults returns a handler for a call that fails if a fault applies.
+func (s *Server) withFaults(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if fault, ok := s.takeFault(); ok {
+		if fault, ok := s.takeFault(r); ok {
 			fault.serve(s, w, r, next)
 			return
 		}
@@ -94,12 +124,14 @@ func (s *Server) failing(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (s *Server) takeFault() (fault Fault, ok bool) {
+func (s *Server) takeFault(r *http.Request) (fault Fault, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.faults) == 0 {
+	i := slices.IndexFunc(s.faults, func(f Fault) bool { return f.appliesTo(r) })
+	if i < 0 {
 		return Fault{}, false
 	}
-	fault, s.faults = s.faults[0], s.faults[1:]
+	fault = s.faults[i]
+	s.faults = slices.Delete(s.faults, i, i+1)
 	return fault, true
 }

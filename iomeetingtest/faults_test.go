@@ -2,7 +2,7 @@ package iomeetingtest_test
 
 import (
 	"bufio"
-	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,11 +20,11 @@ import (
 func TestHTTPStatus(t *testing.T) {
 	s := serve(t, tess)
 	for code, body := range map[int]string{
-		200: "HTTP status 200, as the test asked\n",
-		302: "HTTP status 302, as the test asked\n",
-		404: "HTTP status 404, as the test asked\n",
-		503: "HTTP status 503, as the test asked\n",
-		599: "HTTP status 599, as the test asked\n",
+		200: "HTTP status 200, set by FailNext\n",
+		302: "HTTP status 302, set by FailNext\n",
+		404: "HTTP status 404, set by FailNext\n",
+		503: "HTTP status 503, set by FailNext\n",
+		599: "HTTP status 599, set by FailNext\n",
 	} {
 		s.FailNext(iomeetingtest.HTTPStatus(code))
 		assert.Equal(t, reply{code, "text/plain; charset=utf-8", body}, s.query(tess))
@@ -39,7 +39,7 @@ func TestRawAnswer(t *testing.T) {
 		assert.Equal(t, reply{200, "text/plain; charset=utf-8", body}, s.schedule(tess))
 		assert.Equal(t, line("0,,"), s.query(tess))
 	}
-	assert.Equal(t, line("0,000001"), s.schedule(tess), "nothing was carried out")
+	assert.Equal(t, line("0,000001"), s.schedule(tess), "no call was carried out")
 }
 
 func TestDelay(t *testing.T) {
@@ -52,15 +52,15 @@ func TestDelay(t *testing.T) {
 	assert.Equal(t, line("0,000001"), s.schedule(tess, "meetingPassword", "\x01"))
 	assert.Equal(t, line("0,000002"), s.schedule(tess))
 
-	// net/http would not take this answer for text.
+	// net/http would not recognize this answer as text.
 	s.startByID("000001", tess)
 	s.FailNext(iomeetingtest.Delay(time.Microsecond))
 	assert.Equal(t, line("3,000001,\x01"), s.query(tess))
 }
 
 func TestDrop(t *testing.T) {
-	s, u := serve(t, tess), newUser(t, accept)
-	id := s.running(tess, "meetingEndUrl", u.URL, "operatorId", "42")
+	s, p := serve(t, tess), newPartner(t, accept)
+	id := s.running(tess, "meetingEndUrl", p.URL, "operatorId", "42")
 	s.FailNext(iomeetingtest.Drop())
 	_, err := send(http.MethodPost, s.URL+"/meetingControl/schedule", valid)
 	require.ErrorIs(t, err, io.EOF)
@@ -68,22 +68,22 @@ func TestDrop(t *testing.T) {
 	assert.Equal(t, line("0,,"), s.query(tess))
 	assert.Equal(t, refused(410, "Meeting 000001 has ended."), s.joinByID(id))
 	assert.Equal(t, refused(409, "Meeting 000002 has not started."), s.joinByID("000002"))
-	assert.Equal(t, []told{ending("/", "operatorId=42")}, u.wasTold())
+	assert.Equal(t, []callback{postOf("/", "operatorId=42")}, p.callbacks())
 	assert.Len(t, s.Requests(), 6)
 }
 
-func TestDropLeavesTheClientInTheDark(t *testing.T) {
+func TestFaultsOfRetries(t *testing.T) {
 	s := serve(t, tess)
-	c := s.Client()
-	s.FailNext(iomeetingtest.Drop(), iomeetingtest.Drop())
+	c := s.Client(iomeeting.WithRetries(2))
+	s.FailNext(iomeetingtest.Drop(), iomeetingtest.HTTPStatus(503), iomeetingtest.Drop())
 	_, err := c.Schedule(t.Context(), tess, nil)
 	require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 	require.Len(t, s.Requests(), 1)
 
 	got, err := c.Query(t.Context(), tess)
-	require.NoError(t, err, "a query is tried again")
+	require.NoError(t, err)
 	assert.Equal(t, iomeeting.QueryResult{Status: iomeeting.StatusOK}, got)
-	assert.Len(t, s.Requests(), 3)
+	assert.Len(t, s.Requests(), 4)
 }
 
 func TestPass(t *testing.T) {
@@ -98,28 +98,35 @@ func TestPass(t *testing.T) {
 	}, pathsTo(s))
 }
 
-func TestFaultsThatCannotBe(t *testing.T) {
+func TestBadFaults(t *testing.T) {
 	for _, code := range []int{-1, 0, 100, 101, 199, 600, 1000} {
-		assert.PanicsWithValue(t, "iomeetingtest: an answer's HTTP status is in 200 to 599", func() {
-			iomeetingtest.HTTPStatus(code)
-		})
+		message := fmt.Sprintf("iomeetingtest: HTTP status %d is not in the range 200 to 599", code)
+		assert.PanicsWithValue(t, message, func() { iomeetingtest.HTTPStatus(code) })
+	}
+	assert.PanicsWithValue(t, "iomeetingtest: ForHost needs an email address", func() { iomeetingtest.Drop().ForHost("") })
+	for _, path := range []string{"", "/", "/snm.do", "/meetingControl", "/meetingControl/query/", "meetingControl/query"} {
+		message := fmt.Sprintf("iomeetingtest: %q is not the path of a call", path)
+		assert.PanicsWithValue(t, message, func() { iomeetingtest.Drop().ForPath(path) })
 	}
 	s := serve(t, tess)
-	assert.PanicsWithValue(t, "iomeetingtest: the zero Fault", func() {
-		s.FailNext(iomeetingtest.HTTPStatus(500), iomeetingtest.Fault{})
-	})
-	assert.Equal(t, line("0,,"), s.query(tess), "none of them is set")
+	var zero iomeetingtest.Fault
+	for _, f := range []iomeetingtest.Fault{zero, zero.ForHost(tess.Email), zero.ForPath("/meetingControl/query")} {
+		assert.PanicsWithValue(t, "iomeetingtest: FailNext was called with the zero Fault", func() {
+			s.FailNext(iomeetingtest.HTTPStatus(500), f)
+		})
+	}
+	assert.Equal(t, line("0,,"), s.query(tess), "none of them was queued")
 }
 
-// TestFaultsAreUsedUpInOrder opens pages in between, which use none.
-func TestFaultsAreUsedUpInOrder(t *testing.T) {
+// TestFaultsAreRemovedInOrder opens pages in between, which remove none.
+func TestFaultsAreRemovedInOrder(t *testing.T) {
 	s := serve(t, tess, rene)
 	s.FailNext(iomeetingtest.HTTPStatus(503), iomeetingtest.RawAnswer("first"))
 	s.FailNext()
 	s.FailNext(iomeetingtest.Delay(0), iomeetingtest.RawAnswer("second"))
 
 	assert.Equal(t, "000001", s.started(rene))
-	assert.Equal(t, reply{503, textType, "HTTP status 503, as the test asked\n"}, s.query(tess))
+	assert.Equal(t, reply{503, textType, "HTTP status 503, set by FailNext\n"}, s.query(tess))
 	assert.Equal(t, http.StatusOK, s.joinByID("000001").Status)
 	assert.Equal(t, line("first"), s.schedule(tess))
 	assert.Equal(t, http.StatusOK, s.startByID("000001", rene).Status)
@@ -131,13 +138,43 @@ func TestFaultsAreUsedUpInOrder(t *testing.T) {
 	assert.Equal(t, line("0,000003"), s.schedule(tess))
 }
 
-func TestEachTryOfTheClientUsesUpAFault(t *testing.T) {
+// TestLimitedFaults has a queue in which each fault responds with an HTTP status
+// of its own.
+func TestLimitedFaults(t *testing.T) {
+	const queries, schedules = "/meetingControl/query", "/meetingControl/schedule"
+	s := serve(t, tess, rene)
+	fault := iomeetingtest.HTTPStatus
+	s.FailNext(
+		fault(501).ForHost(rene.Email),
+		fault(502).ForPath(schedules),
+		fault(503).ForHost(rene.Email).ForPath(schedules),
+		fault(504).ForPath(schedules).ForHost(tess.Email),
+		fault(505),
+		fault(506).ForHost(tess.Email).ForHost("nobody@abc.com"),
+		fault(507).ForPath(schedules).ForPath(queries),
+		fault(508).ForHost(tess.Email),
+	)
+	assert.Equal(t, 505, s.query(tess).Status, "the first fault that applies")
+	assert.Equal(t, 507, s.query(tess).Status, "the last ForPath counts")
+	assert.Equal(t, 508, s.query(tess).Status, "the last ForHost counts")
+	assert.Equal(t, line("0,,"), s.query(tess))
+	assert.Equal(t, 502, s.schedule(tess).Status)
+	assert.Equal(t, 504, s.schedule(tess).Status)
+	assert.Equal(t, line("0,000001"), s.schedule(tess))
+	assert.Equal(t, 501, s.query(rene).Status)
+	assert.Equal(t, line("0,,"), s.query(rene))
+	assert.Equal(t, 503, s.schedule(rene).Status)
+	assert.Equal(t, line("0,000002"), s.schedule(rene))
+	assert.Equal(t, line("1,,"), s.call(queries+"?hostEmail=nobody@abc.com"), "the parameter is in the body")
+	assert.Equal(t, 506, s.call(queries, "hostEmail", "nobody@abc.com").Status, "a host without an account")
+}
+
+func TestLimitsMakeCopies(t *testing.T) {
 	s := serve(t, tess)
-	s.FailNext(iomeetingtest.HTTPStatus(503), iomeetingtest.HTTPStatus(500))
-	got, err := s.Client(iomeeting.WithRetries(2)).Query(t.Context(), tess)
-	require.NoError(t, err)
-	assert.Equal(t, iomeeting.QueryResult{Status: iomeeting.StatusOK}, got)
-	assert.Len(t, s.Requests(), 3)
+	all := iomeetingtest.HTTPStatus(503)
+	s.FailNext(all.ForHost(rene.Email), all.ForPath("/meetingControl/schedule"), all)
+	assert.Equal(t, 503, s.query(tess).Status)
+	assert.Equal(t, line("0,,"), s.query(tess))
 }
 
 func TestFailedScheduleIsNotCarriedOut(t *testing.T) {
@@ -147,60 +184,50 @@ func TestFailedScheduleIsNotCarriedOut(t *testing.T) {
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
-			s, u := serve(t, tess), newUser(t, accept)
-			id := s.running(tess, "meetingEndUrl", u.URL)
+			s, p := serve(t, tess), newPartner(t, accept)
+			id := s.running(tess, "meetingEndUrl", p.URL)
 			s.FailNext(fault)
 			s.schedule(tess)
 			assert.Equal(t, line("3,000001,"), s.query(tess))
 			assert.Equal(t, http.StatusOK, s.joinByID(id).Status)
-			assert.Equal(t, refused(404, "There is no meeting 000002."), s.joinByID("000002"))
-			assert.Empty(t, u.wasTold())
+			assert.Equal(t, refused(404, `There is no meeting "000002".`), s.joinByID("000002"))
+			assert.Empty(t, p.callbacks())
 		})
 	}
 }
 
-func TestDelayEndsOnClose(t *testing.T) {
-	carriedOut, answered := make(chan struct{}, 1), make(chan reply)
-	s, u := serve(t, tess), newUser(t, signal(carriedOut))
-	s.running(tess, "meetingEndUrl", u.URL, "operatorId", "42")
-	s.FailNext(iomeetingtest.Delay(time.Hour))
-
-	go func() { answered <- s.schedule(tess) }()
-	receive(t, carriedOut)
-	s.Close()
-	assert.Equal(t, line("0,000002"), receive(t, answered), "the whole answer arrives")
-	assert.Equal(t, []told{ending("/", "operatorId=42")}, u.wasTold())
-}
-
-func TestManyDelaysEndOnClose(t *testing.T) {
+func TestDelaysEndOnClose(t *testing.T) {
 	const n = 16
-	carriedOut, answered := make(chan struct{}, n), make(chan reply, n)
-	u := newUser(t, signal(carriedOut))
+	arrived, answered := make(chan struct{}, n), make(chan reply, n)
+	p := newPartner(t, announce(arrived))
 	var hosts []iomeeting.Host
 	for i := range n {
 		hosts = append(hosts, iomeeting.Host{Email: string(rune('a'+i)) + "@abc.com", Password: tess.Password})
 	}
 	s := serve(t, hosts...)
 	for _, h := range hosts {
-		s.running(h, "meetingEndUrl", u.URL)
+		s.running(h, "meetingEndUrl", p.URL)
 	}
 	for _, h := range hosts {
 		s.FailNext(iomeetingtest.Delay(time.Hour))
 		go func() { answered <- s.schedule(h) }()
 	}
 	for range hosts {
-		receive(t, carriedOut)
+		receive(t, arrived)
 	}
 	s.Close()
-	for range hosts {
-		assert.Regexp(t, `^0,0000\d\d$`, receive(t, answered).Body)
+	var got, want []reply
+	for i := range hosts {
+		got = append(got, receive(t, answered))
+		want = append(want, line(fmt.Sprintf("0,%06d", n+i+1)))
 	}
+	assert.ElementsMatch(t, want, got)
 }
 
-// TestDelayEndsWhenTheClientGoesAway closes one half of a connection. That is
-// all that the service sees of a client that goes away, and by the other half
-// it shows when it has given up waiting.
-func TestDelayEndsWhenTheClientGoesAway(t *testing.T) {
+// TestDelayEndsWhenTheClientDisconnects closes one half of a connection. That is
+// all that the server sees of a client that disconnects, and on the other half the
+// test sees the server give up waiting.
+func TestDelayEndsWhenTheClientDisconnects(t *testing.T) {
 	s := serve(t, tess)
 	s.FailNext(iomeetingtest.Delay(time.Hour))
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -219,21 +246,4 @@ func TestDelayEndsWhenTheClientGoesAway(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, line("0,000001"), answer)
 	assert.Equal(t, refused(409, "Meeting 000001 has not started."), s.joinByID("000001"))
-}
-
-// TestDelayedScheduleIsCarriedOut has a caller that gives up.
-func TestDelayedScheduleIsCarriedOut(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	u := newUser(t, func(http.ResponseWriter, *http.Request) { cancel() })
-	s := serve(t, tess)
-	first := s.running(tess, "meetingEndUrl", u.URL)
-	s.FailNext(iomeetingtest.Delay(time.Hour))
-
-	_, err := s.Client(iomeeting.WithTimeout(0)).Schedule(ctx, tess, nil)
-	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-	assert.Equal(t, line("0,,"), s.query(tess))
-	assert.Equal(t, refused(410, "Meeting 000001 has ended."), s.joinByID(first))
-	assert.Equal(t, http.StatusOK, s.startByID("000002", tess).Status)
-	assert.Equal(t, []told{ending("/", "operatorId=")}, u.wasTold())
 }

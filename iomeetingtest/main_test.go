@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// failSafe ends a test that hangs, and decides nothing else.
+// failSafe ends a test that hangs. No result depends on it.
 const failSafe = time.Minute
 
 const (
@@ -36,9 +36,9 @@ var (
 	rene = iomeeting.Host{Email: "renée+1@abc.com", Password: iomeeting.NewSecret(" pässwörd & co, 100% ")}
 )
 
-// site is a service under test. Its methods speak plain HTTP, and not by the
-// client, so that nothing of the client can hide a fault of the service. They
-// may be called on any goroutine.
+// site is a server under test. Its methods send plain HTTP requests instead of
+// using the client, so that no error of the client can hide one of the server.
+// They can be called on any goroutine.
 type site struct {
 	*iomeetingtest.Server
 	t *testing.T
@@ -50,7 +50,7 @@ func serve(t *testing.T, hosts ...iomeeting.Host) site {
 	return site{s, t}
 }
 
-// call POSTs a form of these names and values.
+// call POSTs a form with these names and values.
 func (s site) call(path string, pairs ...string) reply {
 	r, err := send(http.MethodPost, s.URL+path, form(pairs...).Encode())
 	assert.NoError(s.t, err)
@@ -73,7 +73,7 @@ func (s site) scheduled(h iomeeting.Host, pairs ...string) string {
 	return id
 }
 
-// open GETs a page with these names and values in the URL.
+// open GETs a page with these names and values in its URL.
 func (s site) open(path string, pairs ...string) view {
 	r, err := send(http.MethodGet, s.URL+path+"?"+form(pairs...).Encode(), "")
 	assert.NoError(s.t, err)
@@ -104,7 +104,7 @@ func (s site) running(h iomeeting.Host, pairs ...string) string {
 
 func (s site) joinByID(id string) view { return s.open("/jm.do", "meetingID", id) }
 
-// form returns a form of names, each before its value.
+// form returns a form with these names, each followed by its value.
 func form(pairs ...string) url.Values {
 	values := make(url.Values)
 	for i := 0; i < len(pairs); i += 2 {
@@ -113,17 +113,17 @@ func form(pairs ...string) url.Values {
 	return values
 }
 
-// reply is an answer as it arrives.
+// reply is a response of the server.
 type reply struct {
 	Status int
 	Type   string
 	Body   string
 }
 
-// line is the reply of a call that went well.
+// line is the reply to a call that was carried out.
 func line(body string) reply { return reply{http.StatusOK, textType, body} }
 
-// send sends a body, which is called a form, and reads the answer.
+// send sends a request whose body is declared to be a form.
 func send(method, target, body string) (reply, error) {
 	req, err := http.NewRequest(method, target, strings.NewReader(body))
 	if err != nil {
@@ -151,7 +151,7 @@ func readReply(res *http.Response) (reply, error) {
 	return reply{res.StatusCode, res.Header.Get("Content-Type"), string(body)}, err
 }
 
-// view is what a person reads on a page.
+// view is what a person sees on a page.
 type view struct {
 	Status  int
 	Refusal string
@@ -163,7 +163,7 @@ type view struct {
 	People  []string
 }
 
-// refused is the view of a page that lets nobody into a meeting.
+// refused is the view of a page that refuses a person.
 func refused(status int, reason string) view { return view{Status: status, Refusal: reason} }
 
 var (
@@ -184,72 +184,73 @@ func viewOf(r reply) view {
 	return v
 }
 
-// told is a request to an end URL.
-type told struct{ Method, URI, Type, Body string }
+// callback is a request that an end URL received.
+type callback struct{ Method, URI, Type, Body string }
 
-// ending is what an end URL is told of a meeting.
-func ending(uri, body string) told { return told{http.MethodPost, uri, formType, body} }
+// postOf is the callback that the server should send.
+func postOf(uri, body string) callback { return callback{http.MethodPost, uri, formType, body} }
 
-// user is the site of somebody who schedules meetings, with their end URLs.
-type user struct {
+// partner is a website that schedules meetings. It has the end URLs.
+type partner struct {
 	URL string
 
-	t    *testing.T
-	mu   sync.Mutex
-	told []told
+	t        *testing.T
+	mu       sync.Mutex
+	received []callback
 }
 
-// newUser returns a user whose end URLs record what they are told, and leave
-// the answer to next.
-func newUser(t *testing.T, next http.HandlerFunc) *user {
-	u := &user{t: t}
+// newPartner returns a partner that records the callbacks it receives and leaves
+// the response to next.
+func newPartner(t *testing.T, next http.HandlerFunc) *partner {
+	p := &partner{t: t}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.record(r)
+		p.record(r)
 		next(w, r)
 	}))
 	t.Cleanup(s.Close)
-	u.URL = s.URL
-	return u
+	p.URL = s.URL
+	return p
 }
 
-func (u *user) record(r *http.Request) {
+func (p *partner) record(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	assert.NoError(u.t, err)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.told = append(u.told, told{r.Method, r.RequestURI, r.Header.Get("Content-Type"), string(body)})
+	assert.NoError(p.t, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.received = append(p.received, callback{r.Method, r.RequestURI, r.Header.Get("Content-Type"), string(body)})
 }
 
-func (u *user) wasTold() []told {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return slices.Clone(u.told)
+func (p *partner) callbacks() []callback {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.received)
 }
 
 func accept(http.ResponseWriter, *http.Request) {}
 
-// status answers with that HTTP status.
-func status(code int) http.HandlerFunc {
+// respond responds with an HTTP status.
+func respond(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// signal says when it is asked, and so that a call which ends a meeting is under
-// way.
-func signal(asked chan<- struct{}) http.HandlerFunc {
-	return func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }
+// announce says when a callback arrives. The call that ended the meeting has then
+// been carried out.
+func announce(arrived chan<- struct{}) http.HandlerFunc {
+	return func(http.ResponseWriter, *http.Request) { arrived <- struct{}{} }
 }
 
-// silence says when it is asked, and gives no answer while one is waited for.
-func silence(asked chan<- struct{}) http.HandlerFunc {
+// hang says when a callback arrives, and does not respond until the server
+// disconnects.
+func hang(arrived chan<- struct{}) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
-		// The context ends with the connection only once the body is read.
+		// The context ends with the connection only after the body has been read.
 		_, _ = io.Copy(io.Discard, r.Body)
-		asked <- struct{}{}
+		arrived <- struct{}{}
 		<-r.Context().Done()
 	}
 }
 
-// receive returns what arrives on c.
+// receive returns the next value from c.
 func receive[T any](t *testing.T, c <-chan T) (value T) {
 	t.Helper()
 	select {

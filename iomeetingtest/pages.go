@@ -15,7 +15,7 @@ var pageHTML string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-// page is what a person sees: the meeting that it is in, or a refusal.
+// page is what a person sees: the meeting they are in, or a refusal.
 type page struct {
 	Refusal string
 	Name    string
@@ -26,11 +26,11 @@ type page struct {
 	People  []string
 }
 
-// opener does what a page is opened for.
+// opener carries out what opening a page does.
 type opener func(form url.Values) (meeting, person, error)
 
-// servePage returns a handler that opens a page for the parameters of a
-// request, be they in its URL or in its body.
+// servePage returns a handler that opens a page with the parameters of a request,
+// in its URL or in its body.
 func servePage(open opener) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, code := page{}, http.StatusOK
@@ -42,7 +42,7 @@ func servePage(open opener) http.HandlerFunc {
 				code = refused.code
 			}
 		} else {
-			p = page{Name: who.name, Role: who.role, ID: m.id, Title: m.title, Host: m.host}
+			p = page{Name: who.name, Role: who.role, ID: m.ID, Title: m.Title, Host: m.Host}
 			for _, other := range m.people {
 				p.People = append(p.People, other.name+" ("+other.role+")")
 			}
@@ -50,33 +50,32 @@ func servePage(open opener) http.HandlerFunc {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(code)
-		// An error here means that the browser is gone.
+		// An error here means that the browser has disconnected.
 		_ = pageTemplate.Execute(w, p)
 	}
 }
 
-// openNew is snm.do. Spec: section 1.
+// openNew serves snm.do. Spec: section 1.
 func (s *Server) openNew(form url.Values) (meeting, person, error) {
 	title, err := textParam(form, "title")
 	if err != nil {
 		return meeting{}, person{}, err
 	}
 	m, err := s.service.start(meeting{
-		host:             form.Get("hostEmail"),
-		title:            title,
+		Meeting:          Meeting{Host: form.Get("hostEmail"), Title: title},
 		password:         iomeeting.NewSecret(form.Get("meetingPass")),
 		observerPassword: iomeeting.NewSecret(form.Get("observerPass")),
 	}, iomeeting.NewSecret(form.Get("hostPass")))
-	return m, person{m.host, "host"}, err
+	return m, person{m.Host, "host"}, err
 }
 
-// openScheduled is ssm.do. Spec: section 3.
+// openScheduled serves ssm.do. Spec: section 3.
 func (s *Server) openScheduled(form url.Values) (meeting, person, error) {
 	m, err := s.service.startByID(form.Get("meetingID"), iomeeting.NewSecret(form.Get("hostPass")))
-	return m, person{m.host, "host"}, err
+	return m, person{m.Host, "host"}, err
 }
 
-// openJoin is jm.do. Spec: sections 2 and 4; some of their examples write
+// openJoin serves jm.do. Spec: sections 2 and 4; some of their examples say
 // username.
 func (s *Server) openJoin(form url.Values) (meeting, person, error) {
 	name, err := textParam(form, "userName", "username")
@@ -94,18 +93,18 @@ func (s *Server) openJoin(form url.Values) (meeting, person, error) {
 		name:             name,
 	}
 	if (j.hostEmail == "") == (j.meetingID == "") {
-		return meeting{}, person{}, refuse(http.StatusBadRequest, "The link must name a host or a meeting, and not both.")
+		return meeting{}, person{}, refuse(http.StatusBadRequest, "The link must name either a host or a meeting.")
 	}
 	return s.service.join(j)
 }
 
-// textParam decodes the first of the named parameters that is there.
+// textParam decodes the first of the named parameters that is present.
 func textParam(form url.Values, names ...string) (string, error) {
 	for _, name := range names {
 		if form.Has(name) {
 			text, err := iomeeting.DecodeText(form.Get(name))
 			if err != nil {
-				return "", refuse(http.StatusBadRequest, "The parameter %s is garbled.", name)
+				return "", refuse(http.StatusBadRequest, "The parameter %s is not encoded correctly.", name)
 			}
 			return text, nil
 		}

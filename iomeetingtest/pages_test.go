@@ -12,7 +12,7 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// ways are the ways in which parameters reach a page.
+// ways are the ways to send parameters to a page.
 var ways = []struct {
 	name string
 	open func(page string, params url.Values) (reply, error)
@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 		{
 			"start by ID", "/ssm.do",
 			[]string{"meetingID", "000002", "hostPass", " pässwörd & co, 100% "},
-			view{200, "", "Meeting without a title", "renée+1@abc.com", "host", "000002", "renée+1@abc.com", []string{"renée+1@abc.com (host)"}},
+			view{200, "", "Untitled meeting", "renée+1@abc.com", "host", "000002", "renée+1@abc.com", []string{"renée+1@abc.com (host)"}},
 		},
 		{
 			"join", "/jm.do",
@@ -84,7 +84,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func TestBodyComesBeforeURL(t *testing.T) {
+func TestBodyTakesPrecedenceOverURL(t *testing.T) {
 	s := serve(t, tess)
 	s.started(tess)
 	page, err := send(http.MethodPost, s.URL+"/jm.do?hostEmail=test%40abc.com&userName=Url", "userName=Body")
@@ -113,7 +113,7 @@ func TestPageHTML(t *testing.T) {
 			"refusal", "meetingID=%3Cb%3E", "<title>No meeting</title>",
 			`
 <h1>No meeting</h1>
-<p id="refusal">There is no meeting &lt;b&gt;.</p>
+<p id="refusal">There is no meeting &#34;&lt;b&gt;&#34;.</p>
 `,
 		},
 	}
@@ -129,7 +129,7 @@ func TestPageHTML(t *testing.T) {
 	}
 }
 
-func TestPagesAreNotStored(t *testing.T) {
+func TestPagesAreNotCached(t *testing.T) {
 	s := serve(t, tess)
 	for _, query := range []string{"hostEmail=test@abc.com&hostPass=123456", "hostEmail=test@abc.com&hostPass=1"} {
 		res, err := http.Get(s.URL + "/snm.do?" + query)
@@ -140,7 +140,7 @@ func TestPagesAreNotStored(t *testing.T) {
 	}
 }
 
-// texts are titles and names that are to arrive as they were.
+// texts are titles and names that must arrive unchanged.
 var texts = []string{
 	"Marketing",
 	`会议 "Q3_Review" 100% C++`,
@@ -151,7 +151,7 @@ var texts = []string{
 	" ",
 }
 
-func TestTextsOfTheClient(t *testing.T) {
+func TestTextsSentByTheClient(t *testing.T) {
 	for _, text := range texts {
 		for _, way := range ways {
 			s := serve(t, tess)
@@ -172,7 +172,7 @@ func TestTextsOfTheClient(t *testing.T) {
 	}
 }
 
-func TestTextsAsSent(t *testing.T) {
+func TestEncodedTexts(t *testing.T) {
 	tests := []struct{ query, text string }{
 		{"_E4_BC_9A_E8_AE_AE+_22Q3_5FReview_22+100_25+C_2B_2B", `会议 "Q3_Review" 100% C++`},
 		{"_e4_bc_9a", "会"},
@@ -193,7 +193,7 @@ func TestTextsAsSent(t *testing.T) {
 	}
 }
 
-func TestPagesEscapeWhatTheyShow(t *testing.T) {
+func TestPagesEscapeText(t *testing.T) {
 	const text, encoded = "</h1><script>alert(1)</script>", "_3C/h1_3E_3Cscript_3Ealert(1)_3C/script_3E"
 	mallory := iomeeting.Host{Email: `"><script>alert(1)</script>@abc.com`, Password: tess.Password}
 	tests := []struct {
@@ -206,8 +206,8 @@ func TestPagesEscapeWhatTheyShow(t *testing.T) {
 		{"host", "/snm.do", []string{"hostEmail", mallory.Email, "hostPass", "123456"}, func(v view) string { return v.Host }, mallory.Email},
 		{"name", "/jm.do", []string{"hostEmail", rene.Email, "userName", encoded}, func(v view) string { return v.Name }, text},
 		{"people", "/jm.do", []string{"hostEmail", rene.Email, "userName", encoded}, func(v view) string { return v.People[1] }, text + " (participant)"},
-		{"refused host", "/jm.do", []string{"hostEmail", text}, func(v view) string { return v.Refusal }, "There is no host account " + text + "."},
-		{"refused meeting", "/jm.do", []string{"meetingID", text}, func(v view) string { return v.Refusal }, "There is no meeting " + text + "."},
+		{"refused host", "/jm.do", []string{"hostEmail", text}, func(v view) string { return v.Refusal }, `There is no host account "` + text + `".`},
+		{"refused meeting", "/jm.do", []string{"meetingID", text}, func(v view) string { return v.Refusal }, `There is no meeting "` + text + `".`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestPagesEscapeWhatTheyShow(t *testing.T) {
 	}
 }
 
-func TestNameOfAParticipant(t *testing.T) {
+func TestParticipantNames(t *testing.T) {
 	tests := []struct {
 		params []string
 		name   string
@@ -241,44 +241,44 @@ func TestNameOfAParticipant(t *testing.T) {
 	}
 }
 
-func TestPasswordsOfAMeeting(t *testing.T) {
+func TestMeetingPasswords(t *testing.T) {
 	const none, meeting, observer = "", "654321", "111111"
 	tests := []struct {
 		name            string
 		set, setObserve string // passwords of the meeting
-		pass, observe   string // passwords that are given
-		role            string // "" is a refusal
+		pass, observe   string // passwords in the link
+		role            string // empty if refused
 	}{
 		{"meeting password", meeting, observer, meeting, none, "participant"},
 		{"observer password as meetingPass", meeting, observer, observer, none, "observer"},
 		{"observer password as observerPass", meeting, observer, none, observer, "observer"},
-		{"both", meeting, observer, meeting, observer, "observer"},
-		{"none", meeting, observer, none, none, ""},
+		{"both passwords", meeting, observer, meeting, observer, "observer"},
+		{"no password", meeting, observer, none, none, ""},
 		{"wrong meeting password", meeting, observer, "x", none, ""},
 		{"wrong observer password", meeting, observer, none, "x", ""},
-		{"wrong observer password beside the right one", meeting, observer, meeting, "x", ""},
+		{"right meeting password, wrong observer password", meeting, observer, meeting, "x", ""},
 		{"meeting password as observerPass", meeting, observer, none, meeting, ""},
-		{"in other case", "Secret", observer, "secret", none, ""},
-		{"with spaces", meeting, observer, meeting + " ", none, ""},
+		{"in lower case", "Secret", observer, "secret", none, ""},
+		{"with a trailing space", meeting, observer, meeting + " ", none, ""},
 
 		{"open meeting", none, none, none, none, "participant"},
 		{"meeting password of an open meeting", none, none, meeting, none, ""},
 		{"observer password of an open meeting", none, none, none, observer, ""},
 
-		{"no observers", meeting, none, meeting, none, "participant"},
-		{"no observers, none given", meeting, none, none, none, ""},
-		{"no observers, one comes", meeting, none, none, observer, ""},
+		{"meeting without observers", meeting, none, meeting, none, "participant"},
+		{"meeting without observers, no password", meeting, none, none, none, ""},
+		{"meeting without observers, observer password", meeting, none, none, observer, ""},
 
-		{"only observers need one", none, observer, none, none, "participant"},
-		{"only observers need one and give it", none, observer, none, observer, "observer"},
-		{"only observers need one and give it as meetingPass", none, observer, observer, none, "observer"},
-		{"only observers need one, wrong", none, observer, "x", none, ""},
+		{"only observers need a password", none, observer, none, none, "participant"},
+		{"only observers need a password, as observerPass", none, observer, none, observer, "observer"},
+		{"only observers need a password, as meetingPass", none, observer, observer, none, "observer"},
+		{"only observers need a password, wrong", none, observer, "x", none, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := refused(403, "The password of meeting 000001 is wrong or missing.")
 			if tt.role != "" {
-				want = view{200, "", "Meeting without a title", "Guest", tt.role, "000001", "test@abc.com", []string{"test@abc.com (host)", "Guest (" + tt.role + ")"}}
+				want = view{200, "", "Untitled meeting", "Guest", tt.role, "000001", "test@abc.com", []string{"test@abc.com (host)", "Guest (" + tt.role + ")"}}
 			}
 			for _, named := range [][]string{{"hostEmail", "test@abc.com"}, {"meetingID", "000001"}} {
 				s := serve(t, tess)
@@ -291,36 +291,36 @@ func TestPasswordsOfAMeeting(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	const rightHost = "hostEmail=test@abc.com&hostPass=123456"
-	const both = "The link must name a host or a meeting, and not both."
+	const both = "The link must name either a host or a meeting."
 	tests := []struct {
 		name, path, query string
 		status            int
 		reason            string
 	}{
-		{"start, unknown host", "/snm.do", "hostEmail=x@abc.com&hostPass=123456", 404, "There is no host account x@abc.com."},
-		{"start, no host", "/snm.do", "", 404, "There is no host account ."},
+		{"start, unknown host", "/snm.do", "hostEmail=x@abc.com&hostPass=123456", 404, `There is no host account "x@abc.com".`},
+		{"start, no parameters", "/snm.do", "", 404, `There is no host account "".`},
 		{"start, wrong password", "/snm.do", "hostEmail=test@abc.com&hostPass=x", 403, "The host password is wrong."},
 		{"start, no password", "/snm.do", "hostEmail=test@abc.com", 403, "The host password is wrong."},
-		{"start, password by the name that the calls use", "/snm.do", "hostEmail=test@abc.com&hostPassword=123456", 403, "The host password is wrong."},
-		{"start, cut title", "/snm.do", rightHost + "&title=a_4", 400, "The parameter title is garbled."},
-		{"start, title without hexadecimal digits", "/snm.do", rightHost + "&title=snake_case", 400, "The parameter title is garbled."},
-		{"start, title with a %", "/snm.do", rightHost + "&title=100%25", 400, "The parameter title is garbled."},
-		{"start, title in no UTF-8", "/snm.do", rightHost + "&title=_FF", 400, "The parameter title is garbled."},
-		{"start by ID, unknown meeting", "/ssm.do", "meetingID=000009&hostPass=123456", 404, "There is no meeting 000009."},
-		{"start by ID, no zeros", "/ssm.do", "meetingID=2&hostPass=123456", 404, "There is no meeting 2."},
-		{"start by ID, no meeting", "/ssm.do", "hostPass=123456", 404, "There is no meeting ."},
+		{"start, password named as in calls", "/snm.do", "hostEmail=test@abc.com&hostPassword=123456", 403, "The host password is wrong."},
+		{"start, truncated title", "/snm.do", rightHost + "&title=a_4", 400, "The parameter title is not encoded correctly."},
+		{"start, title without hexadecimal digits", "/snm.do", rightHost + "&title=snake_case", 400, "The parameter title is not encoded correctly."},
+		{"start, title with a %", "/snm.do", rightHost + "&title=100%25", 400, "The parameter title is not encoded correctly."},
+		{"start, title not UTF-8", "/snm.do", rightHost + "&title=_FF", 400, "The parameter title is not encoded correctly."},
+		{"start by ID, unknown meeting", "/ssm.do", "meetingID=000009&hostPass=123456", 404, `There is no meeting "000009".`},
+		{"start by ID, ID without zeros", "/ssm.do", "meetingID=2&hostPass=123456", 404, `There is no meeting "2".`},
+		{"start by ID, no ID", "/ssm.do", "hostPass=123456", 404, `There is no meeting "".`},
 		{"start by ID, wrong password", "/ssm.do", "meetingID=000002&hostPass=x", 403, "The host password is wrong."},
 		{"start by ID, no password", "/ssm.do", "meetingID=000002", 403, "The host password is wrong."},
 		{"start by ID, in progress, wrong password", "/ssm.do", "meetingID=000001&hostPass=x", 403, "The host password is wrong."},
 		{"start by ID, ended, wrong password", "/ssm.do", "meetingID=000003&hostPass=x", 403, "The host password is wrong."},
-		{"join, unknown host", "/jm.do", "hostEmail=x@abc.com", 404, "There is no host account x@abc.com."},
-		{"join, unknown meeting", "/jm.do", "meetingID=000009", 404, "There is no meeting 000009."},
-		{"join, no zeros", "/jm.do", "meetingID=1&meetingPass=654321", 404, "There is no meeting 1."},
-		{"join, neither", "/jm.do", "meetingPass=654321&userName=Joe", 400, both},
-		{"join, both empty", "/jm.do", "meetingID=&hostEmail=", 400, both},
-		{"join, both", "/jm.do", "meetingID=000001&hostEmail=test@abc.com&meetingPass=654321", 400, both},
-		{"join, garbled userName", "/jm.do", "meetingID=000001&meetingPass=654321&userName=_4", 400, "The parameter userName is garbled."},
-		{"join, garbled username", "/jm.do", "meetingID=000001&meetingPass=654321&username=_4", 400, "The parameter username is garbled."},
+		{"join, unknown host", "/jm.do", "hostEmail=x@abc.com", 404, `There is no host account "x@abc.com".`},
+		{"join, unknown meeting", "/jm.do", "meetingID=000009", 404, `There is no meeting "000009".`},
+		{"join, ID without zeros", "/jm.do", "meetingID=1&meetingPass=654321", 404, `There is no meeting "1".`},
+		{"join, neither host nor meeting", "/jm.do", "meetingPass=654321&userName=Joe", 400, both},
+		{"join, host and meeting empty", "/jm.do", "meetingID=&hostEmail=", 400, both},
+		{"join, host and meeting", "/jm.do", "meetingID=000001&hostEmail=test@abc.com&meetingPass=654321", 400, both},
+		{"join, malformed userName", "/jm.do", "meetingID=000001&meetingPass=654321&userName=_4", 400, "The parameter userName is not encoded correctly."},
+		{"join, malformed username", "/jm.do", "meetingID=000001&meetingPass=654321&username=_4", 400, "The parameter username is not encoded correctly."},
 		{"join, not started", "/jm.do", "meetingID=000002", 409, "Meeting 000002 has not started."},
 		{"join, ended", "/jm.do", "meetingID=000003", 410, "Meeting 000003 has ended."},
 	}
@@ -334,21 +334,21 @@ func TestRefusals(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, refused(tt.status, tt.reason), viewOf(page))
 			assert.Equal(t, pageType, page.Type)
-			assert.Equal(t, line("0,,"), s.query(tess), "the host is in no meeting")
-			assert.Equal(t, "000004", s.started(tess), "no ID is used up")
+			assert.Equal(t, line("0,,"), s.query(tess), "the host is not in a meeting")
+			assert.Equal(t, "000004", s.started(tess), "no ID was used")
 		})
 	}
 }
 
-func TestRefusedPersonIsNotInTheMeeting(t *testing.T) {
+func TestRefusedPersonDoesNotJoin(t *testing.T) {
 	s := serve(t, tess)
 	s.started(tess, "meetingPass", "654321")
 	s.open("/jm.do", "meetingID", "000001", "meetingPass", "x", "userName", "Mallory")
 	assert.Equal(t, []string{"test@abc.com (host)"}, s.startByID("000001", tess).People)
 }
 
-// TestSpecExamples opens the examples of sections 1 to 4, each on a service
-// where what it names is there. Its meeting ID is put in place of theirs.
+// TestSpecExamples opens the examples of sections 1 to 4, each on a server that has
+// what the example names. The examples' meeting ID is replaced by the server's.
 func TestSpecExamples(t *testing.T) {
 	nothing := func(t *testing.T) site { return serve(t, tess) }
 	open := func(t *testing.T) site {
@@ -372,25 +372,25 @@ func TestSpecExamples(t *testing.T) {
 		prepare           func(*testing.T) site
 		title, name, role string
 	}{
-		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456", nothing, "Meeting without a title", "test@abc.com", "host"},
+		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456", nothing, "Untitled meeting", "test@abc.com", "host"},
 		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&title=Marketing", nothing, "Marketing", "test@abc.com", "host"},
-		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321", nothing, "Meeting without a title", "test@abc.com", "host"},
+		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321", nothing, "Untitled meeting", "test@abc.com", "host"},
 		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321&title=Marketing", nothing, "Marketing", "test@abc.com", "host"},
 		{"https://as.iomeeting.cn/snm.do?hostEmail=test@abc.com&hostPass=123456&meetingPass=654321&observerPass=111111&title=Marketing", nothing, "Marketing", "test@abc.com", "host"},
 
-		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com", open, "Meeting without a title", "Guest", "participant"},
-		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321", locked, "Meeting without a title", "Guest", "participant"},
-		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&observerPass=111111", locked, "Meeting without a title", "Guest", "observer"},
-		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&userName=Joe+Smith", open, "Meeting without a title", "Joe Smith", "participant"},
-		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321&userName=Joe+Smith", locked, "Meeting without a title", "Joe Smith", "participant"},
+		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com", open, "Untitled meeting", "Guest", "participant"},
+		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321", locked, "Untitled meeting", "Guest", "participant"},
+		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&observerPass=111111", locked, "Untitled meeting", "Guest", "observer"},
+		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&userName=Joe+Smith", open, "Untitled meeting", "Joe Smith", "participant"},
+		{"https://as.iomeeting.cn/jm.do?hostEmail=test@abc.com&meetingPass=654321&userName=Joe+Smith", locked, "Untitled meeting", "Joe Smith", "participant"},
 
-		{"https://as.iomeeting.cn/ssm.do?meetingID=123456&hostPass=654321", planned, "Meeting without a title", "test@abc.com", "host"},
+		{"https://as.iomeeting.cn/ssm.do?meetingID=123456&hostPass=654321", planned, "Untitled meeting", "test@abc.com", "host"},
 
-		{"https://as.iomeeting.cn/jm.do?meetingID=123456", open, "Meeting without a title", "Guest", "participant"},
-		{"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321", locked, "Meeting without a title", "Guest", "participant"},
-		{"https://as.iomeeting.cn/jm.do?meetingID=123456&observerPass=111111", locked, "Meeting without a title", "Guest", "observer"},
-		{"https://as.iomeeting.cn/jm.do?meetingID=123456&username=Joe+Smith", open, "Meeting without a title", "Joe Smith", "participant"},
-		{"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321&username=Joe+Smith", locked, "Meeting without a title", "Joe Smith", "participant"},
+		{"https://as.iomeeting.cn/jm.do?meetingID=123456", open, "Untitled meeting", "Guest", "participant"},
+		{"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321", locked, "Untitled meeting", "Guest", "participant"},
+		{"https://as.iomeeting.cn/jm.do?meetingID=123456&observerPass=111111", locked, "Untitled meeting", "Guest", "observer"},
+		{"https://as.iomeeting.cn/jm.do?meetingID=123456&username=Joe+Smith", open, "Untitled meeting", "Joe Smith", "participant"},
+		{"https://as.iomeeting.cn/jm.do?meetingID=123456&meetingPass=654321&username=Joe+Smith", locked, "Untitled meeting", "Joe Smith", "participant"},
 	}
 	for _, tt := range tests {
 		t.Run(strings.TrimPrefix(tt.url, "https://as.iomeeting.cn/"), func(t *testing.T) {
@@ -405,8 +405,8 @@ func TestSpecExamples(t *testing.T) {
 	}
 }
 
-// TestPagesShowNoPassword opens pages with passwords that are right, wrong, and
-// given in the wrong place.
+// TestPagesShowNoPassword opens pages with passwords that are right, wrong, or in
+// the wrong parameter.
 func TestPagesShowNoPassword(t *testing.T) {
 	const host, meeting, observer, wrong = "HostSecret1", "MeetingSecret2", "ObserverSecret3", "WrongSecret4"
 	ann := iomeeting.Host{Email: "ann@abc.com", Password: iomeeting.NewSecret(host)}

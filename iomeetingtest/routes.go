@@ -2,36 +2,40 @@ package iomeetingtest
 
 import (
 	"cmp"
-	"context"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 const (
-	// maxBody bounds the body of a request, in bytes.
+	// maxBody is the maximum size of a request body, in bytes.
 	maxBody = 1 << 20
 
-	// maxURL bounds the address of a page, in bytes. Servlet containers have
-	// about this limit.
+	// maxURL is the maximum length of a URL, in bytes. Servlet containers have a
+	// similar limit.
 	maxURL = 8000
 )
 
-// Request is a request that arrived at a [Server], whatever became of it. It
-// holds passwords in clear.
+// Request is a request that arrived at a [Server], whatever the response was. It
+// contains passwords in plain text.
 type Request struct {
-	Method   string
-	Path     string      // such as /meetingControl/query
-	Header   http.Header // as net/http gives it to a server
-	Query    url.Values  // parameters in the URL
-	PostForm url.Values  // parameters in the body
+	// Method is the HTTP method, such as POST.
+	Method string
+	// Path is the path of the URL, such as /meetingControl/query.
+	Path string
+	// Header is the header, as net/http gives it to a handler.
+	Header http.Header
+	// Query holds the parameters in the URL.
+	Query url.Values
+	// PostForm holds the parameters in the body.
+	PostForm url.Values
 }
 
-// Requests returns the requests that have arrived so far, in their order. They
-// are the caller's own copies.
+// Requests returns the requests that have arrived since the server started or
+// since the last call of [Server.ClearRequests], in the order of arrival. The
+// caller may modify what it returns.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,6 +44,15 @@ func (s *Server) Requests() []Request {
 		requests[i] = r.clone()
 	}
 	return requests
+}
+
+// ClearRequests forgets the requests that have arrived so far. Call it when a test
+// has made its preparations, so that [Server.Requests] returns only what follows.
+// Meetings and faults stay as they are.
+func (s *Server) ClearRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
 }
 
 func (r Request) clone() Request {
@@ -51,9 +64,9 @@ func (r Request) clone() Request {
 
 func cloneValues(v url.Values) url.Values { return url.Values(http.Header(v).Clone()) }
 
-// endpoint is one of the six, and the methods that it takes.
+// endpoint is what the server has at a path.
 type endpoint struct {
-	methods []string
+	methods []string // the methods that it accepts
 	serve   http.HandlerFunc
 }
 
@@ -61,20 +74,20 @@ func (s *Server) endpoints() map[string]endpoint {
 	page := []string{http.MethodGet, http.MethodPost}
 	call := []string{http.MethodPost}
 	return map[string]endpoint{
-		"/snm.do":                  {page, servePage(s.openNew)},
-		"/ssm.do":                  {page, servePage(s.openScheduled)},
-		"/jm.do":                   {page, servePage(s.openJoin)},
-		"/meetingControl/query":    {call, s.failing(s.serveQuery)},
-		"/meetingControl/schedule": {call, s.failing(s.serveSchedule)},
+		"/snm.do":    {page, servePage(s.openNew)},
+		"/ssm.do":    {page, servePage(s.openScheduled)},
+		"/jm.do":     {page, servePage(s.openJoin)},
+		queryPath:    {call, s.withFaults(s.serveQuery)},
+		schedulePath: {call, s.withFaults(s.serveSchedule)},
 	}
 }
 
-// routes returns a handler that parses and records each request, and hands it
-// to its endpoint.
+// routes returns a handler that parses and records each request, and passes it to
+// its endpoint.
 func (s *Server) routes() http.Handler {
 	endpoints := s.endpoints()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.readForm(w, r)
+		err := readForm(w, r)
 		s.record(r)
 		e, ok := endpoints[r.URL.Path]
 		switch {
@@ -93,16 +106,11 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// readForm reads r to its end and parses its parameters. Once the server is
-// closing, it does not wait for the rest of a body.
-func (s *Server) readForm(w http.ResponseWriter, r *http.Request) error {
-	stop := context.AfterFunc(s.closing, func() {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
-	})
-	defer stop()
+// readForm reads the body of r to its end and parses the parameters.
+func readForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	err := r.ParseForm()
-	_, unread := io.Copy(io.Discard, r.Body) // what is not a form
+	_, unread := io.Copy(io.Discard, r.Body) // ParseForm reads only forms
 	return cmp.Or(err, unread)
 }
 

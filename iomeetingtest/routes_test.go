@@ -44,8 +44,7 @@ func TestMethods(t *testing.T) {
 				}
 				assert.Equal(t, want, answer)
 				assert.Equal(t, []string{tt.allow}, res.Header["Allow"])
-				assert.Equal(t, line("0,000001"), s.schedule(tess), "nothing was carried out")
-				assert.Equal(t, line("0,,"), s.query(tess), "nothing was carried out")
+				assert.Empty(t, s.Meetings(), "nothing was carried out")
 			})
 		}
 	}
@@ -61,10 +60,10 @@ func TestUnknownPaths(t *testing.T) {
 			assert.Equal(t, reply{404, textType, "404 page not found\n"}, answer, "%s %s", method, path)
 		}
 	}
-	assert.Equal(t, line("0,,"), s.query(tess))
+	assert.Empty(t, s.Meetings(), "nothing was carried out")
 }
 
-func TestFormsThatCannotBeRead(t *testing.T) {
+func TestMalformedForms(t *testing.T) {
 	const maxBody = 1 << 20
 	filler := func(n int) string { return valid + "&x=" + strings.Repeat("x", n-len(valid+"&x=")) }
 	unreadable := reply{400, textType, "the form cannot be read\n"}
@@ -72,9 +71,9 @@ func TestFormsThatCannotBeRead(t *testing.T) {
 		name, query, body string
 		want              reply
 	}{
-		{"escape in the body", "", valid + "&x=%zz", unreadable},
+		{"bad escape in the body", "", valid + "&x=%zz", unreadable},
 		{"semicolon in the body", "", valid + ";x=1", unreadable},
-		{"escape in the URL", "x=%zz", valid, unreadable},
+		{"bad escape in the URL", "x=%zz", valid, unreadable},
 		{"body too large", "", filler(maxBody + 1), unreadable},
 		{"largest body", "", filler(maxBody), line("0,000001")},
 	}
@@ -90,8 +89,8 @@ func TestFormsThatCannotBeRead(t *testing.T) {
 			answer, err = send(http.MethodPost, s.URL+"/snm.do?"+tt.query, tt.body)
 			require.NoError(t, err)
 			assert.Equal(t, unreadable, answer)
-			assert.Equal(t, line("0,,"), s.query(tess), "nothing was carried out")
-			assert.Len(t, s.Requests(), 3)
+			assert.Empty(t, s.Meetings(), "nothing was carried out")
+			assert.Len(t, s.Requests(), 2)
 		})
 	}
 }
@@ -111,8 +110,8 @@ func TestLongURLs(t *testing.T) {
 			answer, err := send(tt.method, s.URL+longest+"x", valid)
 			require.NoError(t, err)
 			assert.Equal(t, reply{400, textType, "the URL is too long\n"}, answer)
-			assert.Equal(t, line("0,,"), s.query(tess), "nothing was carried out")
-			assert.Equal(t, []string{tt.path, "/meetingControl/query"}, pathsTo(s))
+			assert.Empty(t, s.Meetings(), "nothing was carried out")
+			assert.Equal(t, []string{tt.path}, pathsTo(s))
 
 			answer, err = send(tt.method, s.URL+longest, valid)
 			require.NoError(t, err)
@@ -172,7 +171,7 @@ func TestRequests(t *testing.T) {
 	}, s.Requests())
 }
 
-// sent is what a test looks at first in a request.
+// sent is what most tests compare of a request.
 type sent struct {
 	Method, Path    string
 	Query, PostForm url.Values
@@ -194,7 +193,7 @@ func sentTo(s site) []sent {
 	return all
 }
 
-func TestRequestsHoldWhateverArrived(t *testing.T) {
+func TestRequestsOfEveryKind(t *testing.T) {
 	s := serve(t, tess)
 	s.FailNext(iomeetingtest.HTTPStatus(500), iomeetingtest.RawAnswer("?"))
 	requests := []struct{ method, target, body string }{
@@ -228,9 +227,10 @@ func TestRequestsHoldWhateverArrived(t *testing.T) {
 	}, sentTo(s))
 }
 
-// TestRequestsHoldPathsAsTheyArrived sends what a client of a site with a slash
-// too many sends. A net/http.ServeMux would redirect it unseen, with its passwords.
-func TestRequestsHoldPathsAsTheyArrived(t *testing.T) {
+// TestPathsAreRecordedAsTheyArrived sends what a client sends whose site ends in a
+// slash too many. A net/http.ServeMux would redirect it unnoticed, with its
+// passwords.
+func TestPathsAreRecordedAsTheyArrived(t *testing.T) {
 	s := serve(t, tess)
 	paths := []string{"//snm.do", "//meetingControl/query", "/x/../jm.do", "/./ssm.do"}
 	for _, path := range paths {
@@ -244,15 +244,15 @@ func TestRequestsHoldPathsAsTheyArrived(t *testing.T) {
 func TestRequestsAreCopies(t *testing.T) {
 	s := serve(t, tess)
 	s.call("/meetingControl/query?a=1", "b", "2")
-	kept, spoiled := s.Requests(), s.Requests()
-	require.Len(t, spoiled, 1)
-	spoiled[0].Header["Content-Type"][0] = "x"
-	spoiled[0].Header.Set("User-Agent", "x")
-	spoiled[0].Query["a"][0] = "x"
-	spoiled[0].Query.Set("x", "x")
-	spoiled[0].PostForm["b"][0] = "x"
-	spoiled[0].PostForm.Del("b")
-	spoiled[0].Path = "x"
+	kept, modified := s.Requests(), s.Requests()
+	require.Len(t, modified, 1)
+	modified[0].Header["Content-Type"][0] = "x"
+	modified[0].Header.Set("User-Agent", "x")
+	modified[0].Query["a"][0] = "x"
+	modified[0].Query.Set("x", "x")
+	modified[0].PostForm["b"][0] = "x"
+	modified[0].PostForm.Del("b")
+	modified[0].Path = "x"
 
 	want := iomeetingtest.Request{
 		Method: "POST",
@@ -272,11 +272,16 @@ func TestRequestsAreCopies(t *testing.T) {
 	assert.Len(t, s.Requests(), 2)
 }
 
-func TestRequestsAreThereAfterClose(t *testing.T) {
+func TestClearRequests(t *testing.T) {
 	s := serve(t, tess)
-	s.query(tess)
-	before := s.Requests()
-	s.Close()
-	assert.Equal(t, before, s.Requests())
-	assert.Len(t, before, 1)
+	id := s.running(tess)
+	kept := s.Requests()
+	s.FailNext(iomeetingtest.HTTPStatus(500))
+	s.ClearRequests()
+	assert.Empty(t, s.Requests())
+	assert.Len(t, kept, 2)
+
+	assert.Equal(t, 500, s.query(tess).Status, "faults remain")
+	assert.Equal(t, line("3,"+id+","), s.query(tess), "meetings remain")
+	assert.Equal(t, []string{"/meetingControl/query", "/meetingControl/query"}, pathsTo(s))
 }

@@ -1,30 +1,41 @@
-// Package iomeetingtest is an IOMeeting service in the process, for tests of
-// code that uses package iomeeting and for a first run of it.
+// Package iomeetingtest provides an in-process IOMeeting server for tests.
 //
-// It has the six endpoints of the spec. The four pages open by GET and by POST
-// and say in a few lines of HTML who is in which meeting, or why not; the two
-// calls answer exactly what the spec says. Meetings live as they do there: a
-// meeting is scheduled, the host starts it, people join it while it is in
-// progress, and it ends, be it by [Server.EndMeeting] or, in progress, because
-// the host schedules another one. When it ends, operatorId is POSTed to its end
-// URL, before EndMeeting returns or the call is answered; twice, as a JDK does,
-// where the connection drops before an answer.
+// A [Server] implements the six operations of the IOMeeting API 2.0. The two
+// calls return exactly the lines that the spec defines. The pages accept GET and
+// POST, and say in a few lines of HTML who is in which meeting, or why the person
+// was refused.
 //
-// A test starts or joins a meeting as a browser does, by
-// http.Get(link.URL()) or http.PostForm(link.Endpoint(), link.Params()). The
-// page has HTTP status 200; or 400 for parameters that make no sense, 403 for a
-// wrong password, 404 for a host or a meeting that there is not, 409 for a
-// meeting that has not started or a host who is in another one, and 410 for a
-// meeting that has ended.
+// Meetings live as they do on the real service: a meeting is scheduled, its host
+// starts it, people join it while it is in progress, and it ends when
+// [Server.EndMeeting] is called or when its host schedules another meeting while
+// it is in progress. The server then POSTs operatorId to the meeting's end URL
+// before EndMeeting or the call returns. If the connection drops before a
+// response, it POSTs once more, as a JDK does.
 //
-// A test looks at what arrived by [Server.Requests], and makes calls fail by
-// [Server.FailNext]. Where the spec is silent, the service is strict: a host in
-// a meeting cannot start a second one, and a password that a meeting does not
-// have is a wrong password.
+// To start or join a meeting, do what a browser does: call http.Get(link.URL())
+// or http.PostForm(link.Endpoint(), link.Params()). The HTTP status of the page
+// is the outcome:
+//
+//   - 200: the person is in the meeting.
+//   - 400: a parameter is missing or malformed.
+//   - 403: a password is wrong.
+//   - 404: the host or the meeting is unknown.
+//   - 409: the meeting has not started, or the host is in another meeting or, to
+//     be joined, in none.
+//   - 410: the meeting has ended.
+//
+// [Server.Requests] returns the requests that have arrived, [Server.Meetings]
+// returns the meetings, and [Server.FailNext] makes calls fail.
+//
+// Where the spec is silent, the server is strict. A host who is in a meeting
+// cannot start another one, and any password is wrong for a meeting that has
+// none.
 package iomeetingtest
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -33,58 +44,94 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// Server is an IOMeeting service that listens on a loopback address. It may be
-// used by several goroutines at once.
+// Server is an in-process IOMeeting server. Its methods are safe for concurrent
+// use.
 type Server struct {
-	// URL is the site's address for [iomeeting.NewClient], such as
+	// URL is the address to pass to [iomeeting.NewClient], such as
 	// http://127.0.0.1:34567.
 	URL string
 
-	http    *httptest.Server
-	service *service
-	toUsers *http.Client // POSTs to end URLs
-	closing context.Context
-	close   context.CancelFunc
+	http      *httptest.Server
+	service   *service
+	callbacks *http.Client // POSTs to end URLs
+	closing   context.Context
+	close     context.CancelFunc
 
-	mu       sync.Mutex
+	wrapping sync.RWMutex // guards handler
+	handler  http.Handler
+
+	mu       sync.Mutex // guards the fields below
 	requests []Request
 	faults   []Fault
 }
 
-// endURLTimeout bounds how long the service waits for an answer of an end URL.
-const endURLTimeout = 5 * time.Second
-
-// NewServer starts a service with these host accounts. Like
-// [httptest.NewServer] it panics if it cannot listen; it panics as well for
-// an account without an e-mail address or a password, and for two of one e-mail
-// address. The caller calls [Server.Close] when done.
+// NewServer starts a server with the given host accounts, on a free port of the
+// loopback interface. Call [Server.Close] when you are finished with it.
+//
+// NewServer panics if it cannot listen, as [httptest.NewServer] does. It also
+// panics if [iomeeting.Host.Validate] returns an error for an account, or if two
+// accounts have the same email address.
 func NewServer(hosts ...iomeeting.Host) *Server {
-	s := &Server{
-		service: newService(hosts),
-		toUsers: &http.Client{
-			// A connection is not kept, so that nothing is left running.
-			Transport:     &http.Transport{DisableKeepAlives: true},
-			Timeout:       endURLTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	service, err := newService(hosts)
+	if err != nil {
+		panic(err)
 	}
+	return start(httptest.NewUnstartedServer(nil), service)
+}
+
+// Listen starts a server with the given host accounts at a fixed address, such as
+// "127.0.0.1:8080". [net.Listen] describes the forms that addr can have. If addr
+// stands for all interfaces, as ":8080" does, URL has the host localhost. Call
+// [Server.Close] when you are finished with the server.
+//
+// The server offers no protection: use an address that only your tests can reach.
+//
+// Listen returns the error of net.Listen if it cannot listen, and a
+// [*iomeeting.ParameterError] if [iomeeting.Host.Validate] does for an account or
+// if two accounts have the same email address.
+func Listen(addr string, hosts ...iomeeting.Host) (*Server, error) {
+	service, err := newService(hosts)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("iomeetingtest: %w", err)
+	}
+	return start(&httptest.Server{Listener: listener, Config: &http.Server{}}, service), nil
+}
+
+// start starts a server that has not been started yet.
+func start(unstarted *httptest.Server, service *service) *Server {
+	s := &Server{http: unstarted, service: service, callbacks: newCallbackClient()}
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.http = httptest.NewServer(s.routes())
-	s.URL = s.http.URL
+	s.handler = s.routes()
+	s.http.Config.Handler = http.HandlerFunc(s.serve)
+	s.http.Start()
+	s.URL = urlOf(s.http.Listener.Addr())
 	return s
 }
 
-// Close stops the service and waits until nothing of it runs. Calls that have
-// arrived are answered first, without the rest of a [Delay]. To close a server
-// twice does nothing.
+// urlOf returns the URL of a server that listens on addr. No client should connect
+// to the address that stands for all interfaces.
+func urlOf(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	return "http://" + addr.String()
+}
+
+// Close shuts the server down and waits until nothing of it is running. It
+// responds to the calls that have arrived, without waiting for the rest of a
+// [Delay]. Closing a server twice is a no-op.
 func (s *Server) Close() {
 	s.close()
 	s.http.Close()
 }
 
-// Client returns a client of the service, as [iomeeting.NewClient] does for a
-// site: where http.DefaultTransport is a mock, the client meets that. It panics
-// where NewClient returns an error.
+// Client returns a client for the server. It is [iomeeting.NewClient] with
+// s.URL, and panics if NewClient returns an error. Like NewClient, it uses
+// http.DefaultTransport as it is if that has been replaced by a mock.
 func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	c, err := iomeeting.NewClient(s.URL, opts...)
 	if err != nil {
@@ -93,16 +140,30 @@ func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	return c
 }
 
-// EndMeeting ends a meeting, be it in progress or only scheduled, and POSTs its
-// operatorId to its end URL, if it has one. It returns when that has answered.
+// Wrap puts a handler in front of the server, for example one that logs every
+// request, adds a path or makes pages fail. Requests that arrive from now on are
+// served by the handler that wrap returns, which passes to next what the server
+// should serve as before. Wrap may be called several times; the last handler is
+// the first to see a request.
 //
-// The error says that there is no such meeting or that it has ended already;
-// or, of a meeting that it did end, that the end URL gave no answer within 5
-// seconds or one whose HTTP status is not 2xx.
-func (s *Server) EndMeeting(meetingID string) error {
-	m, err := s.service.end(meetingID)
-	if err != nil {
-		return err
-	}
-	return s.tellEnd(m)
+// Once next has returned, r.Form and r.PostForm hold the parameters of the
+// request. Requests that do not reach next are not recorded by
+// [Server.Requests].
+func (s *Server) Wrap(wrap func(next http.Handler) http.Handler) {
+	s.wrapping.Lock()
+	defer s.wrapping.Unlock()
+	s.handler = wrap(s.handler)
+}
+
+// serve passes each request to the handler in front. When the server is closed,
+// the handlers stop waiting for the rest of a body.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	stop := context.AfterFunc(s.closing, func() {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	})
+	defer stop()
+	s.wrapping.RLock()
+	handler := s.handler
+	s.wrapping.RUnlock()
+	handler.ServeHTTP(w, r)
 }

@@ -9,36 +9,22 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// service is the state behind the endpoints: host accounts and their meetings.
-// It knows no requests. What it returns are copies.
+// service is the state of a server: its host accounts and their meetings. It knows
+// nothing of HTTP requests. Its methods return copies.
 type service struct {
 	mu       sync.Mutex
-	hosts    map[string]iomeeting.Secret // passwords by e-mail address
+	hosts    map[string]iomeeting.Secret // passwords by email address
 	meetings map[string]*meeting         // by ID
-	running  map[string]*meeting         // by the host's e-mail address
+	running  map[string]*meeting         // by the host's email address
 }
 
-// meeting is scheduled, then in progress, then ended; one that a host starts
-// without an ID is in progress at once.
+// meeting is a Meeting with what only its pages and its host's calls show.
 type meeting struct {
-	id               string
-	host             string // e-mail address
-	title            string
+	Meeting
 	password         iomeeting.Secret
 	observerPassword iomeeting.Secret
-	endURL           string
-	operatorID       string
-	state            state
 	people           []person
 }
-
-type state int
-
-const (
-	scheduled state = iota
-	inProgress
-	ended
-)
 
 // person is somebody in a meeting.
 type person struct {
@@ -46,9 +32,9 @@ type person struct {
 	role string // "host", "participant" or "observer"
 }
 
-// refusal is why somebody gets into no meeting.
+// refusal is the reason why a person cannot enter a meeting.
 type refusal struct {
-	code   int // HTTP status of the page that says it
+	code   int // HTTP status of the page
 	reason string
 }
 
@@ -58,26 +44,27 @@ func refuse(code int, format string, args ...any) error {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
-// newService panics for an account that no client could name.
-func newService(hosts []iomeeting.Host) *service {
+// newService refuses accounts that no client could name, and duplicates.
+func newService(hosts []iomeeting.Host) (*service, error) {
 	s := &service{
 		hosts:    make(map[string]iomeeting.Secret),
 		meetings: make(map[string]*meeting),
 		running:  make(map[string]*meeting),
 	}
 	for _, host := range hosts {
-		if host.Email == "" || host.Password.IsZero() {
-			panic("iomeetingtest: a host account needs an e-mail address and a password")
-		}
+		err := host.Validate()
 		if _, ok := s.hosts[host.Email]; ok {
-			panic("iomeetingtest: two host accounts have one e-mail address")
+			err = &iomeeting.ParameterError{Param: "hostEmail", Reason: "belongs to two accounts"}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("iomeetingtest: host account %q: %w", host.Email, err)
 		}
 		s.hosts[host.Email] = host.Password
 	}
-	return s
+	return s, nil
 }
 
-// checkHost returns the status that the calls answer for these credentials.
+// checkHost returns the status that calls with these credentials get.
 func (s *service) checkHost(email string, password iomeeting.Secret) iomeeting.Status {
 	switch known, ok := s.hosts[email]; {
 	case !ok:
@@ -89,7 +76,7 @@ func (s *service) checkHost(email string, password iomeeting.Secret) iomeeting.S
 	}
 }
 
-// query returns whether the host is in a meeting, and in which.
+// query returns the host's status, and the meeting that the host is in, if any.
 func (s *service) query(email string, password iomeeting.Secret) (iomeeting.Status, meeting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,68 +87,68 @@ func (s *service) query(email string, password iomeeting.Secret) (iomeeting.Stat
 	return status, meeting{}
 }
 
-// schedule adds m to the meetings. It first ends the one that the host is in,
-// if any, and returns that as well.
-func (s *service) schedule(m meeting, password iomeeting.Secret) (status iomeeting.Status, id string, over *meeting) {
+// schedule adds m to the meetings. If its host is in a meeting, schedule first ends
+// that one and returns it too.
+func (s *service) schedule(m meeting, password iomeeting.Secret) (status iomeeting.Status, id string, ended *meeting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if status = s.checkHost(m.host, password); status != iomeeting.StatusOK {
+	if status = s.checkHost(m.Host, password); status != iomeeting.StatusOK {
 		return status, "", nil
 	}
-	if running := s.running[m.host]; running != nil {
-		was := s.finish(running)
-		over = &was
+	if running := s.running[m.Host]; running != nil {
+		last := s.finish(running)
+		ended = &last
 	}
-	return status, s.add(m).id, over
+	return status, s.add(m).ID, ended
 }
 
 // start adds m to the meetings and starts it.
 func (s *service) start(m meeting, password iomeeting.Secret) (meeting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch s.checkHost(m.host, password) {
+	switch s.checkHost(m.Host, password) {
 	case iomeeting.StatusHostNotFound:
-		return meeting{}, refuse(http.StatusNotFound, "There is no host account %s.", m.host)
+		return meeting{}, refuse(http.StatusNotFound, "There is no host account %q.", m.Host)
 	case iomeeting.StatusWrongPassword:
 		return meeting{}, refuse(http.StatusForbidden, "The host password is wrong.")
 	}
-	if running := s.running[m.host]; running != nil {
-		return meeting{}, refuse(http.StatusConflict, "%s is already in meeting %s.", m.host, running.id)
+	if running := s.running[m.Host]; running != nil {
+		return meeting{}, refuse(http.StatusConflict, "%s is already in meeting %s.", m.Host, running.ID)
 	}
 	return s.begin(s.add(m)), nil
 }
 
-// startByID starts a scheduled meeting. To a host who comes back to a meeting
-// in progress it opens that again.
+// startByID starts a scheduled meeting. If the meeting is already in progress, the
+// host returns to it.
 func (s *service) startByID(id string, password iomeeting.Secret) (meeting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.meetings[id]
 	if m == nil {
-		return meeting{}, refuse(http.StatusNotFound, "There is no meeting %s.", id)
+		return meeting{}, refuse(http.StatusNotFound, "There is no meeting %q.", id)
 	}
-	running := s.running[m.host]
+	running := s.running[m.Host]
 	switch {
-	case s.hosts[m.host] != password:
+	case s.hosts[m.Host] != password:
 		return meeting{}, refuse(http.StatusForbidden, "The host password is wrong.")
-	case m.state == ended:
+	case m.State == Ended:
 		return meeting{}, refuse(http.StatusGone, "Meeting %s has ended.", id)
-	case m.state == inProgress:
+	case m.State == InProgress:
 		return m.copy(), nil
 	case running != nil:
-		return meeting{}, refuse(http.StatusConflict, "%s is already in meeting %s.", m.host, running.id)
+		return meeting{}, refuse(http.StatusConflict, "%s is already in meeting %s.", m.Host, running.ID)
 	}
 	return s.begin(m), nil
 }
 
-// joining is somebody's wish to join a meeting, named by one of the first two.
+// joining is a request to join a meeting. Either hostEmail or meetingID is set.
 type joining struct {
 	hostEmail, meetingID              string
 	meetingPassword, observerPassword iomeeting.Secret
 	name                              string
 }
 
-// join lets somebody into a meeting in progress.
+// join lets a person into a meeting in progress.
 func (s *service) join(j joining) (meeting, person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +158,7 @@ func (s *service) join(j joining) (meeting, person, error) {
 	}
 	role := m.roleFor(j)
 	if role == "" {
-		return meeting{}, person{}, refuse(http.StatusForbidden, "The password of meeting %s is wrong or missing.", m.id)
+		return meeting{}, person{}, refuse(http.StatusForbidden, "The password of meeting %s is wrong or missing.", m.ID)
 	}
 	p := person{j.name, role}
 	m.people = append(m.people, p)
@@ -182,39 +169,39 @@ func (s *service) join(j joining) (meeting, person, error) {
 func (s *service) find(j joining) (*meeting, error) {
 	if j.hostEmail != "" {
 		if _, ok := s.hosts[j.hostEmail]; !ok {
-			return nil, refuse(http.StatusNotFound, "There is no host account %s.", j.hostEmail)
+			return nil, refuse(http.StatusNotFound, "There is no host account %q.", j.hostEmail)
 		}
 		if s.running[j.hostEmail] == nil {
-			return nil, refuse(http.StatusConflict, "%s is in no meeting.", j.hostEmail)
+			return nil, refuse(http.StatusConflict, "%s is not in a meeting.", j.hostEmail)
 		}
 		return s.running[j.hostEmail], nil
 	}
 	m := s.meetings[j.meetingID]
 	switch {
 	case m == nil:
-		return nil, refuse(http.StatusNotFound, "There is no meeting %s.", j.meetingID)
-	case m.state == scheduled:
-		return nil, refuse(http.StatusConflict, "Meeting %s has not started.", m.id)
-	case m.state == ended:
-		return nil, refuse(http.StatusGone, "Meeting %s has ended.", m.id)
+		return nil, refuse(http.StatusNotFound, "There is no meeting %q.", j.meetingID)
+	case m.State == Scheduled:
+		return nil, refuse(http.StatusConflict, "Meeting %s has not started.", m.ID)
+	case m.State == Ended:
+		return nil, refuse(http.StatusGone, "Meeting %s has ended.", m.ID)
 	}
 	return m, nil
 }
 
-// roleFor returns as what the passwords of j let somebody in, or "". The
-// meeting's password may be the observers' one.
+// roleFor returns the role that the passwords of j give a person, or "" if they are
+// wrong. The observers' password may also be given as the meeting's.
 func (m *meeting) roleFor(j joining) string {
-	observes := func(password iomeeting.Secret) bool {
+	isObservers := func(password iomeeting.Secret) bool {
 		return !password.IsZero() && password == m.observerPassword
 	}
 	switch {
-	case observes(j.observerPassword):
+	case isObservers(j.observerPassword):
 		return "observer"
 	case !j.observerPassword.IsZero():
 		return ""
 	case j.meetingPassword == m.password:
 		return "participant"
-	case observes(j.meetingPassword):
+	case isObservers(j.meetingPassword):
 		return "observer"
 	default:
 		return ""
@@ -222,38 +209,53 @@ func (m *meeting) roleFor(j joining) string {
 }
 
 // end ends a meeting that has not ended.
-func (s *service) end(id string) (meeting, error) {
+func (s *service) end(id string) (Meeting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.meetings[id]
 	switch {
 	case m == nil:
-		return meeting{}, fmt.Errorf("iomeetingtest: there is no meeting %s", id)
-	case m.state == ended:
-		return meeting{}, fmt.Errorf("iomeetingtest: meeting %s has ended already", id)
+		return Meeting{}, fmt.Errorf("iomeetingtest: there is no meeting %q", id)
+	case m.State == Ended:
+		return Meeting{}, fmt.Errorf("iomeetingtest: meeting %s has already ended", id)
 	}
-	return s.finish(m), nil
+	return s.finish(m).Meeting, nil
 }
 
-// add gives m an ID, with zeros in front so that nobody takes it for a number.
+// list returns all meetings in the order of their IDs.
+func (s *service) list() []Meeting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	meetings := make([]Meeting, len(s.meetings))
+	for i := range meetings {
+		meetings[i] = s.meetings[meetingID(i+1)].Meeting
+	}
+	return meetings
+}
+
+// meetingID returns the ID of the nth meeting, counted from 1. It starts with
+// zeros so that nobody takes it for a number.
+func meetingID(n int) string { return fmt.Sprintf("%06d", n) }
+
+// add gives m the next ID and stores it.
 func (s *service) add(m meeting) *meeting {
-	m.id = fmt.Sprintf("%06d", len(s.meetings)+1)
-	s.meetings[m.id] = &m
+	m.ID = meetingID(len(s.meetings) + 1)
+	s.meetings[m.ID] = &m
 	return &m
 }
 
 func (s *service) begin(m *meeting) meeting {
-	m.state = inProgress
-	m.people = []person{{m.host, "host"}}
-	s.running[m.host] = m
+	m.State = InProgress
+	m.people = []person{{m.Host, "host"}}
+	s.running[m.Host] = m
 	return m.copy()
 }
 
 func (s *service) finish(m *meeting) meeting {
-	if m.state == inProgress {
-		delete(s.running, m.host)
+	if m.State == InProgress {
+		delete(s.running, m.Host)
 	}
-	m.state = ended
+	m.State = Ended
 	return m.copy()
 }
 

@@ -1,0 +1,130 @@
+package iomeetingtest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// endURLTimeout bounds how long the server waits for a response of an end URL.
+const endURLTimeout = 5 * time.Second
+
+// State is how far a meeting has come.
+type State int
+
+const (
+	// Scheduled is the state of a meeting that its host has not started yet.
+	Scheduled State = iota
+	// InProgress is the state of a meeting that its host has started and that
+	// people can join. A meeting that is started without having been scheduled
+	// begins in this state.
+	InProgress
+	// Ended is the state of a meeting that nobody can start or join anymore.
+	Ended
+)
+
+// String returns "scheduled", "in progress" or "ended", and "state N" for any
+// other number N.
+func (s State) String() string {
+	switch s {
+	case Scheduled:
+		return "scheduled"
+	case InProgress:
+		return "in progress"
+	case Ended:
+		return "ended"
+	default:
+		return "state " + strconv.Itoa(int(s))
+	}
+}
+
+// Meeting is a meeting of a [Server].
+type Meeting struct {
+	// ID is the meeting's ID. The first meeting of a server has 000001.
+	ID string
+	// Host is the email address of the host account.
+	Host string
+	// Title is the decoded title. It is empty if the meeting was started without
+	// one, or scheduled: the spec has no title for scheduled meetings.
+	Title string
+	// EndURL is the URL that the server POSTs to when the meeting ends. If it is
+	// empty, the server notifies nobody.
+	EndURL string
+	// OperatorID is what the server POSTs to EndURL.
+	OperatorID string
+	// State is how far the meeting has come.
+	State State
+}
+
+// Meetings returns all meetings, those that have ended included, in the order of
+// their IDs.
+func (s *Server) Meetings() []Meeting { return s.service.list() }
+
+// EndMeeting ends a meeting that is in progress or only scheduled. If the meeting
+// has an end URL, EndMeeting POSTs operatorId to it and returns when the response
+// has arrived.
+//
+// EndMeeting returns an error if there is no such meeting or if it has already
+// ended. It also returns an error, and has ended the meeting nevertheless, if the
+// end URL does not respond within 5 seconds or if the HTTP status of its response
+// is not 2xx.
+func (s *Server) EndMeeting(meetingID string) error {
+	m, err := s.service.end(meetingID)
+	if err != nil {
+		return err
+	}
+	return s.notifyEnd(m)
+}
+
+// newCallbackClient returns the client for end URLs. It keeps no connection, so
+// that nothing is left running, and follows no redirect.
+func newCallbackClient() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		Timeout:       endURLTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// notifyEnd POSTs operatorId to the end URL of m. If the connection drops before
+// a response, it POSTs once more, as a JDK does. Spec: section 6, Result.
+func (s *Server) notifyEnd(m Meeting) error {
+	if m.EndURL == "" {
+		return nil
+	}
+	res, err := s.postEnd(m)
+	if isDropped(err) {
+		res, err = s.postEnd(m)
+	}
+	if err != nil {
+		return fmt.Errorf("iomeetingtest: end URL of meeting %s: %w", m.ID, err)
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxBody))
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return fmt.Errorf("iomeetingtest: end URL of meeting %s: HTTP status %d", m.ID, res.StatusCode)
+	}
+	return nil
+}
+
+// isDropped reports whether a connection was closed or reset before a response.
+func isDropped(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.As(err, &op) && op.Op != "dial" && !op.Timeout()
+}
+
+func (s *Server) postEnd(m Meeting) (*http.Response, error) {
+	form := url.Values{"operatorId": {m.OperatorID}}
+	req, err := http.NewRequestWithContext(s.closing, http.MethodPost, m.EndURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return s.callbacks.Do(req)
+}
