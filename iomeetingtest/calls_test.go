@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
 func TestQuery(t *testing.T) {
@@ -135,34 +136,24 @@ func TestBodyThatIsNotAForm(t *testing.T) {
 	assert.Equal(t, line("1,,"), answer)
 }
 
-func TestScheduleEndsTheRunningMeeting(t *testing.T) {
+func TestScheduleEndsTheMeetingInProgress(t *testing.T) {
+	const scheduled, inProgress, ended = iomeetingtest.Scheduled, iomeetingtest.InProgress, iomeetingtest.Ended
 	s, p := serve(t, tess, rene), newPartner(t, accept)
-	planned := s.scheduled(tess, "meetingEndUrl", p.URL+"/planned")
-	others := s.running(rene, "meetingEndUrl", p.URL+"/others")
-	first := s.running(tess, "meetingEndUrl", p.URL+"/first?x=a%20b&y", "operatorId", "42")
+	s.scheduled(tess, "meetingEndUrl", p.URL+"/1")
+	s.running(rene, "meetingEndUrl", p.URL+"/2")
+	s.running(tess, "meetingEndUrl", p.URL+"/3?x=a%20b&y", "operatorId", "42")
+	require.Equal(t, []iomeetingtest.State{scheduled, inProgress, inProgress}, s.states())
 	require.Empty(t, p.callbacks())
 
-	second := s.scheduled(tess)
-	assert.Equal(t, []callback{{"POST", "/first?x=a%20b&y", "application/x-www-form-urlencoded", "operatorId=42"}}, p.callbacks())
+	s.schedule(tess)
+	assert.Equal(t, []iomeetingtest.State{scheduled, inProgress, ended, scheduled}, s.states())
+	assert.Equal(t, []callback{{"POST", "/3?x=a%20b&y", "application/x-www-form-urlencoded", "operatorId=42"}}, p.callbacks())
 	assert.Equal(t, line("0,,"), s.query(tess))
-	assert.Equal(t, refused(410, "Meeting 000003 has ended."), s.joinByID(first))
-	assert.Equal(t, http.StatusOK, s.joinByID(others).Status)
 
-	// A meeting that has not started remains scheduled.
-	assert.Equal(t, http.StatusConflict, s.joinByID(planned).Status)
-	assert.Equal(t, http.StatusOK, s.startByID(second, tess).Status)
-	third := s.scheduled(tess)
-	assert.Equal(t, refused(410, "Meeting 000004 has ended."), s.joinByID(second))
-	assert.Equal(t, http.StatusOK, s.startByID(planned, tess).Status)
-	assert.Equal(t, refused(409, "Meeting 000005 has not started."), s.joinByID(third))
+	s.started(tess) // without an ID
+	s.schedule(tess)
+	assert.Equal(t, []iomeetingtest.State{scheduled, inProgress, ended, scheduled, ended, scheduled}, s.states())
 	assert.Len(t, p.callbacks(), 1)
-}
-
-func TestScheduleEndsAMeetingStartedWithoutAnID(t *testing.T) {
-	s := serve(t, tess)
-	id := s.started(tess)
-	assert.Equal(t, line("0,000002"), s.schedule(tess))
-	assert.Equal(t, refused(410, "Meeting 000001 has ended."), s.joinByID(id))
 }
 
 func TestRefusedScheduleEndsNothing(t *testing.T) {

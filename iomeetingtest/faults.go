@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Fault is a way for a call to fail. [HTTPStatus], [RawAnswer], [Delay], [Drop]
-// and [Pass] return one. It applies to every call, unless it is limited by
-// [Fault.ForHost] or [Fault.ForPath].
+// Fault is a way for a call to fail. Get one from [HTTPStatus], [RawAnswer],
+// [Delay], [Drop] or [Pass], and pass it to [Server.FailNext]. A Fault applies to
+// every call unless it is limited by [Fault.ForHost] or [Fault.ForPath].
 type Fault struct {
 	serve func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 	host  string // if not empty, the only host that the fault applies to
@@ -95,11 +95,11 @@ func (f Fault) appliesTo(r *http.Request) bool {
 }
 
 // FailNext adds faults to a queue. Each request to one of the two calls removes
-// the first fault in the queue that applies to it, and fails that way; if none
-// applies, it is served as usual.
+// the first fault in the queue that applies to it, and fails accordingly. If none
+// applies, the call is served as usual.
 //
-// A retry is a request of its own, so Query survives two faults with a temporary
-// cause unless the client has [iomeeting.WithRetries](0). Requests to pages, and
+// A retry is a request of its own: unless the client has [iomeeting.WithRetries](0),
+// Query succeeds in spite of two faults that it retries. Requests to pages, and
 // requests that no client of package iomeeting sends, such as a GET of a call,
 // remove no fault.
 //

@@ -104,6 +104,15 @@ func (s site) running(h iomeeting.Host, pairs ...string) string {
 
 func (s site) joinByID(id string) view { return s.open("/jm.do", "meetingID", id) }
 
+// states returns the states of all meetings.
+func (s site) states() []iomeetingtest.State {
+	var states []iomeetingtest.State
+	for _, m := range s.Meetings() {
+		states = append(states, m.State)
+	}
+	return states
+}
+
 // form returns a form with these names, each followed by its value.
 func form(pairs ...string) url.Values {
 	values := make(url.Values)

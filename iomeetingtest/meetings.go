@@ -15,7 +15,7 @@ import (
 // endURLTimeout bounds how long the server waits for a response of an end URL.
 const endURLTimeout = 5 * time.Second
 
-// State is how far a meeting has come.
+// State is the state of a meeting.
 type State int
 
 const (
@@ -58,11 +58,11 @@ type Meeting struct {
 	EndURL string
 	// OperatorID is what the server POSTs to EndURL.
 	OperatorID string
-	// State is how far the meeting has come.
+	// State says whether the meeting is scheduled, in progress or ended.
 	State State
 }
 
-// Meetings returns all meetings, those that have ended included, in the order of
+// Meetings returns all meetings, including those that have ended, in the order of
 // their IDs.
 func (s *Server) Meetings() []Meeting { return s.service.list() }
 

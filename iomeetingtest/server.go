@@ -1,9 +1,9 @@
 // Package iomeetingtest provides an in-process IOMeeting server for tests.
 //
 // A [Server] implements the six operations of the IOMeeting API 2.0. The two
-// calls return exactly the lines that the spec defines. The pages accept GET and
-// POST, and say in a few lines of HTML who is in which meeting, or why the person
-// was refused.
+// calls, query and schedule, return exactly the lines that the spec defines. The
+// pages, which start and join meetings, accept GET and POST, and say in a few lines
+// of HTML who is in which meeting, or why the person was refused.
 //
 // Meetings live as they do on the real service: a meeting is scheduled, its host
 // starts it, people join it while it is in progress, and it ends when
@@ -20,8 +20,8 @@
 //   - 400: a parameter is missing or malformed.
 //   - 403: a password is wrong.
 //   - 404: the host or the meeting is unknown.
-//   - 409: the meeting has not started, or the host is in another meeting or, to
-//     be joined, in none.
+//   - 409: the meeting to join has not started, the host to join is not in a
+//     meeting, or the host who starts a meeting is in another one.
 //   - 410: the meeting has ended.
 //
 // [Server.Requests] returns the requests that have arrived, [Server.Meetings]
@@ -86,9 +86,9 @@ func NewServer(hosts ...iomeeting.Host) *Server {
 //
 // The server offers no protection: use an address that only your tests can reach.
 //
-// Listen returns the error of net.Listen if it cannot listen, and a
-// [*iomeeting.ParameterError] if [iomeeting.Host.Validate] does for an account or
-// if two accounts have the same email address.
+// If it cannot listen, Listen returns the error of net.Listen. If
+// [iomeeting.Host.Validate] returns an error for an account, or if two accounts
+// have the same email address, Listen returns a [*iomeeting.ParameterError].
 func Listen(addr string, hosts ...iomeeting.Host) (*Server, error) {
 	service, err := newService(hosts)
 	if err != nil {
@@ -121,17 +121,17 @@ func urlOf(addr net.Addr) string {
 	return "http://" + addr.String()
 }
 
-// Close shuts the server down and waits until nothing of it is running. It
-// responds to the calls that have arrived, without waiting for the rest of a
-// [Delay]. Closing a server twice is a no-op.
+// Close shuts down the server and waits for its goroutines to end. Requests that
+// have arrived are still served, but a [Delay] is cut short. Closing a server twice
+// is a no-op.
 func (s *Server) Close() {
 	s.close()
 	s.http.Close()
 }
 
-// Client returns a client for the server. It is [iomeeting.NewClient] with
-// s.URL, and panics if NewClient returns an error. Like NewClient, it uses
-// http.DefaultTransport as it is if that has been replaced by a mock.
+// Client returns a client for the server. It calls [iomeeting.NewClient] with
+// s.URL and panics if NewClient returns an error. If http.DefaultTransport has been
+// replaced by a mock, the client uses the mock, as every client does.
 func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	c, err := iomeeting.NewClient(s.URL, opts...)
 	if err != nil {
@@ -146,9 +146,9 @@ func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 // should serve as before. Wrap may be called several times; the last handler is
 // the first to see a request.
 //
-// Once next has returned, r.Form and r.PostForm hold the parameters of the
-// request. Requests that do not reach next are not recorded by
-// [Server.Requests].
+// When next returns, r.Form and r.PostForm hold the parameters of the request. If a
+// [Drop] applies, next panics with [http.ErrAbortHandler]. [Server.Requests] returns
+// only the requests that reached next.
 func (s *Server) Wrap(wrap func(next http.Handler) http.Handler) {
 	s.wrapping.Lock()
 	defer s.wrapping.Unlock()
