@@ -198,7 +198,7 @@ func assertRefused(t *testing.T, want, err error) {
 	assert.ErrorIs(t, err, want)
 	var status *iomeeting.StatusError
 	assert.ErrorAs(t, err, &status)
-	assert.EqualError(t, err, "iomeeting: no host account is free, and the last one failed: query: "+strings.TrimPrefix(want.Error(), "iomeeting: "))
+	assert.EqualError(t, err, "iomeeting: no host account is free, after another account failed: query: "+strings.TrimPrefix(want.Error(), "iomeeting: "))
 }
 
 // TestP04OfOnePool has two pools, one of them with a wrong password. The other one
@@ -294,6 +294,28 @@ func TestP05OutcomeUnknown(t *testing.T) {
 				assert.Equal(t, tt.lost, strings.Count(text.String(),
 					`level=WARN msg="iomeeting pool: outcome unknown" host=a0`), text)
 			})
+		})
+	}
+}
+
+// TestP05OtherErrorsFollow shows that no later error hides an unknown outcome.
+func TestP05OtherErrorsFollow(t *testing.T) {
+	tests := []struct {
+		name  string
+		fault iomeetingtest.Fault
+		is    error
+	}{
+		{"an error of one account", iomeetingtest.HTTPStatus(404), iomeeting.ErrBadResponse},
+		{"a refusal", iomeetingtest.RawAnswer("2,,"), hostpool.ErrNoneFree},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t, 2)
+			s.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop(), tt.fault)
+			_, err := s.pool(t).Schedule(t.Context(), nil)
+			assert.ErrorIs(t, err, tt.is)
+			assert.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+			assert.Equal(t, 1, strings.Count(err.Error(), "iomeeting: "), err)
 		})
 	}
 }

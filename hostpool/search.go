@@ -32,7 +32,7 @@ type search struct {
 	window []string   // email addresses to offer
 	again  [][]string // windows to offer again, after an expired lease turned out to be in use
 	checks int        // of expired leases
-	failed error      // why an account was passed over, if not for its lease
+	failed error      // why the service refused an account
 }
 
 func newSearch(p *Pool) *search {
@@ -79,19 +79,10 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 		}
 	}
 	if s.failed != nil {
-		return Lease{}, time.Time{}, &noneFree{s.failed}
+		return Lease{}, time.Time{}, &secondError{ErrNoneFree, s.failed}
 	}
 	return Lease{}, time.Time{}, ErrNoneFree
 }
-
-// noneFree is [ErrNoneFree] with the reason why an account was passed over.
-type noneFree struct{ failed error }
-
-func (e *noneFree) Error() string {
-	return ErrNoneFree.Error() + ", and the last one failed: " + withoutPrefix(e.failed)
-}
-
-func (e *noneFree) Unwrap() []error { return []error{ErrNoneFree, e.failed} }
 
 // fill makes sure that there are accounts in the window. It reports false if none
 // are left.

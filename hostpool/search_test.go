@@ -285,7 +285,7 @@ func TestBrokenStores(t *testing.T) {
 			s.take = func(_ context.Context, hosts []string, id string, _ time.Duration) (hostpool.Lease, error) {
 				return hostpool.Lease{Host: hosts[0], ID: id}, nil
 			}
-		}, "2,,", "iomeeting: no host account is free, and the last one failed: query: wrong host password", 3},
+		}, "2,,", "iomeeting: no host account is free, after another account failed: query: wrong host password", 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -66,9 +66,8 @@ type Meeting struct {
 // meeting may end before it returns.
 //
 // Schedule returns one of these errors:
-//   - [ErrNoneFree], if every account is in use. If an account was refused by the
-//     service, or its outcome is unknown, the chain also contains the
-//     [*iomeeting.StatusError] or [iomeeting.ErrOutcomeUnknown] of the last one;
+//   - [ErrNoneFree], if every account is in use. If the service refused an account,
+//     the chain also contains the [*iomeeting.StatusError] of the last one;
 //   - [ErrLeaseLost], if the meeting ended before Schedule returned, or took so
 //     long to schedule that the account may belong to another by now;
 //   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on three accounts,
@@ -78,6 +77,12 @@ type Meeting struct {
 //     sent;
 //   - any other error of [iomeeting.Client.ScheduleIfAvailable], or the error of
 //     the store.
+//
+// If the outcome is unknown on one account, Schedule tries up to two others, with
+// the same operator ID. If these fail too, the chain of the error also contains
+// [iomeeting.ErrOutcomeUnknown]. The first account may now have a scheduled meeting
+// that nobody starts; if the service reports its end, that is the end of another
+// meeting than the one that Schedule returned.
 //
 // Spec: sections 5 and 6.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
@@ -150,13 +155,14 @@ func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting
 type callFunc func(ctx context.Context, host iomeeting.Host, lease Lease) (id string, start iomeeting.Link, err error)
 
 // lease leases accounts until call succeeds on one, or until another account
-// would not help.
+// would not help. Its error says if the outcome is unknown on any of them.
 func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
 	s := newSearch(p)
-	for unknown := 0; ; {
+	var unknown []error
+	for {
 		lease, taken, err := s.next(ctx)
 		if err != nil {
-			return Meeting{}, err
+			return Meeting{}, withUnknown(err, unknown)
 		}
 		meeting, err := p.use(ctx, lease, taken, call)
 		switch {
@@ -164,23 +170,40 @@ func (p *Pool) lease(ctx context.Context, call callFunc) (Meeting, error) {
 			return meeting, nil
 		case errors.Is(err, iomeeting.ErrOutcomeUnknown):
 			p.log(ctx, slog.LevelWarn, "outcome unknown", lease, slog.String("error", err.Error()))
-			s.failed = err
-			if unknown++; unknown > maxUnknown || ctx.Err() != nil {
+			if len(unknown) == maxUnknown || ctx.Err() != nil {
 				return Meeting{}, err
 			}
+			unknown = append(unknown, err)
 		case errors.Is(err, iomeeting.ErrInMeeting):
 			if err := p.holdInMeeting(ctx, lease); err != nil && !errors.Is(err, ErrLeaseLost) {
-				return Meeting{}, err
+				return Meeting{}, withUnknown(err, unknown)
 			}
 		case isRefusal(err):
 			s.leaveOut(ctx, lease, err)
 			p.giveBack(ctx, lease)
 		default:
 			p.giveBack(ctx, lease)
-			return Meeting{}, err
+			return Meeting{}, withUnknown(err, unknown)
 		}
 	}
 }
+
+// withUnknown returns err, and the last of unknown with it.
+func withUnknown(err error, unknown []error) error {
+	if len(unknown) == 0 {
+		return err
+	}
+	return &secondError{err, unknown[len(unknown)-1]}
+}
+
+// secondError is an error after another one that the caller must know of.
+type secondError struct{ err, first error }
+
+func (e *secondError) Error() string {
+	return e.err.Error() + ", after another account failed: " + withoutPrefix(e.first)
+}
+
+func (e *secondError) Unwrap() []error { return []error{e.err, e.first} }
 
 // use makes a meeting on an account that was leased at taken, and holds the
 // account until its host must have started.

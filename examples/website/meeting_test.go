@@ -140,8 +140,8 @@ func TestOutcomeUnknownThenScheduled(t *testing.T) {
 func TestUnknownThenRefused(t *testing.T) {
 	p := newPartner(t, alice, bob)
 	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop(), iomeetingtest.HTTPStatus(404))
-	assert.Equal(t, http.StatusBadGateway, p.post("/start", "title", title, "name", "Harriet").code)
-	assert.NotContains(t, p.get("/").body, title)
+	assert.Contains(t, p.post("/start", "title", title, "name", "Harriet").body, "The meeting was not confirmed")
+	assert.Contains(t, p.get("/").body, `data-state="unconfirmed"`)
 	require.NoError(t, p.service.EndMeeting("000001"))
 	assert.Contains(t, p.get("/").body, "<li>"+title+` <span class="soft">at `)
 }
