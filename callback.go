@@ -13,70 +13,71 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
-	// minSigningKey is the size of a SHA-256, beyond which a key gains nothing.
+	// minSigningKey is the size of a SHA-256 hash. A longer key is no safer.
 	minSigningKey = 32
 
-	// maxCallback bounds the body of the service's POST, in bytes.
+	// maxCallback limits the body of the service's POST, in bytes.
 	maxCallback = 4 << 10
 
-	// callbackTimeout bounds how long the service may take to send it.
+	// callbackTimeout limits the time in which the body must arrive.
 	callbackTimeout = 10 * time.Second
 )
 
-// EndSigner signs operator IDs. The service's POST to an end URL is
-// unauthenticated, so that anyone who knows the URL could report a meeting as
-// ended. But the service hands the operator ID back as it got it: a signature
-// inside of it proves that the ID is one of ours.
+// EndSigner signs operator IDs, and verifies them when the service returns them.
+// The service's POST to an end URL is not authenticated, so anyone who knows the
+// URL could report that a meeting has ended. But the service returns the operator
+// ID as it received it, and a signature in it proves that it is yours.
 //
-// A signature does not expire, and two meetings with one operator ID have the
-// same: each call of [Client.Schedule] wants an operator ID of its own.
+// A signature does not expire, and depends only on the operator ID and the key. Use
+// a different operator ID for each call of [Client.Schedule].
 //
-// It is made by [NewEndSigner], and may be used by several goroutines at once.
-// Spec: section 6, parameter operatorId and Result.
+// Create an EndSigner with [NewEndSigner]. It is safe for concurrent use. Spec:
+// section 6, parameter operatorId and Result.
 type EndSigner struct {
 	keys []Secret // the first one signs
 }
 
-// NewEndSigner returns a signer that signs with key, and takes what was signed
-// with key or with one of the retired ones. To change the key, retire the old
-// one, and drop it when the last meeting that was scheduled with it has ended.
-// Where several servers take the POSTs, first hand them the new key as a retired
-// one, so that none refuses what another signs.
+// NewEndSigner returns an EndSigner that signs with key, and accepts operator IDs
+// signed with key or with a retired key. A key is at least 32 random bytes, such as
+// the output of "openssl rand -base64 32".
 //
-// A key is 32 bytes or more that nobody can guess, such as what
-// "openssl rand -base64 32" prints.
+// To change the key, pass the old one as retired until the last meeting that was
+// scheduled with it has ended. If several servers handle the POSTs, first deploy the
+// new key as a retired one, so that no server refuses what another has signed.
 //
-// The error is a [*ParameterError] for "key" or "retired", where one is shorter
-// than 32 bytes.
+// If a key is shorter than 32 bytes, NewEndSigner returns a [*ParameterError] for
+// "key" or "retired".
 func NewEndSigner(key Secret, retired ...Secret) (*EndSigner, error) {
 	if len(key.Reveal()) < minSigningKey {
 		return nil, &ParameterError{"key", "is shorter than 32 bytes"}
 	}
 	for _, old := range retired {
 		if len(old.Reveal()) < minSigningKey {
-			return nil, &ParameterError{"retired", "holds a key that is shorter than 32 bytes"}
+			return nil, &ParameterError{"retired", "contains a key that is shorter than 32 bytes"}
 		}
 	}
 	return &EndSigner{append([]Secret{key}, retired...)}, nil
 }
 
 // Sign returns the operator ID with its signature, for
-// [ScheduleOptions.OperatorID]. Any string can be signed, but one of more than
-// 3,000 bytes comes back in a form that [EndSigner.Handler] finds too long. The
-// result consists of letters, digits, "-", "_" and "."; the ID can be read in
-// it. Sign panics for an EndSigner that NewEndSigner did not make.
+// [ScheduleOptions.OperatorID]. Any string can be signed, but if it is longer than
+// 3,000 bytes, [EndSigner.Handler] refuses the service's POST as too long. The
+// result consists of letters, digits, "-", "_" and ".". The operator ID is encoded
+// in it, but not encrypted. Sign panics if the EndSigner was not created with
+// NewEndSigner.
 func (s *EndSigner) Sign(operatorID string) string {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(operatorID))
 	return payload + "." + signature(s.keys[0], payload)
 }
 
-// Verify returns the operator ID that [EndSigner.Sign] made signed of. It takes
-// a time that says nothing about the keys or the right signature. The error is
-// [ErrBadSignature].
+// Verify reverses [EndSigner.Sign]. If signed was not made by Sign with one of the
+// EndSigner's keys, Verify returns [ErrBadSignature]. It compares signatures in
+// constant time.
 func (s *EndSigner) Verify(signed string) (string, error) {
 	payload, given, _ := strings.Cut(signed, ".")
 	valid := false
@@ -92,40 +93,50 @@ func (s *EndSigner) Verify(signed string) (string, error) {
 	return string(operatorID), nil
 }
 
-// signature returns the HMAC-SHA-256 of payload. Its first words keep a key that
-// signs other things too from signing operator IDs.
+// signature returns the HMAC-SHA-256 of payload. The prefix makes it useless for
+// anything else that is signed with the same key.
 func signature(key Secret, payload string) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte("iomeeting operatorId: " + payload))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Handler returns the handler for [ScheduleOptions.EndURL]. For a POST of the
-// service it calls onEnd with the operator ID as it was before
-// [EndSigner.Sign], and answers 200.
+// Handler returns the handler for [ScheduleOptions.EndURL]. When the service POSTs
+// a signed operator ID, the handler calls onEnd with the ID that was signed, and
+// responds with status 200.
 //
-// The service POSTs again when a connection drops before the answer, so onEnd
-// must be idempotent. Its context is done when the service goes away. If it
-// returns an error or panics, the answer is 500 without the error's text; a
-// panic goes to [slog.Default], and an error nowhere. The spec does not say that
-// the service POSTs again after a 500. A nil onEnd panics at once.
+// onEnd must be idempotent, because the service POSTs again if the connection drops
+// before the response. Its context is canceled if the service disconnects. If onEnd
+// returns an error or panics, the handler responds with status 500, without the
+// text of the error. It logs a panic to [slog.Default]; log errors yourself. The
+// spec does not say whether the service POSTs again after a 500. Handler panics if
+// onEnd is nil.
 //
-// Everything else is answered without calling onEnd, and not logged: a method
-// other than POST with 405, a body that is not application/x-www-form-urlencoded
-// with 415, more than 4 KiB with 413, a body that takes longer than 10 seconds
-// (on a server whose ResponseWriter has read deadlines) with 408, one without
-// exactly one operatorId with 400, and one whose signature is wrong with 403.
-// Where a handler in front has parsed the form, its limits hold in place of
-// these.
+// The handler does not call onEnd for any other request. It responds with status
+//   - 405 to a method other than POST;
+//   - 415 to a body that is not application/x-www-form-urlencoded;
+//   - 413 to a body of more than 4 KiB;
+//   - 408 to a body that takes longer than 10 seconds, if the server supports read
+//     deadlines;
+//   - 400 to a body without exactly one operatorId;
+//   - 403 to an operator ID with a wrong signature.
+//
+// If another handler has parsed the form before, its limits apply instead.
+//
+// A wrong signature may be a forgery. It may also mean that your key has changed,
+// and that you miss the end of every meeting. So the handler logs a record at level
+// Warn to [slog.Default], "iomeeting: callback refused: bad signature", at most once
+// a minute. Its attribute refused is the number of operator IDs that the handler has
+// refused since it was created.
 //
 // Spec: section 6, Result.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
 	return endHandler(s.Verify, onEnd)
 }
 
-// UnsignedEndHandler returns a handler as [EndSigner.Handler] does, which takes
-// what anyone POSTs, and hands on operatorId as it came. It is for networks on
-// which nobody but the service can reach it.
+// UnsignedEndHandler is like [EndSigner.Handler], but accepts what anyone POSTs, and
+// passes operatorId to onEnd as it is. Use it only where nobody but the service can
+// reach it.
 //
 // Spec: section 6, Result.
 func UnsignedEndHandler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
@@ -136,6 +147,7 @@ func endHandler(verify func(string) (string, error), onEnd func(context.Context,
 	if onEnd == nil {
 		panic("iomeeting: onEnd is nil")
 	}
+	var forged refusals
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		received, code := readOperatorID(w, r)
 		if code != http.StatusOK {
@@ -144,6 +156,7 @@ func endHandler(verify func(string) (string, error), onEnd func(context.Context,
 		}
 		operatorID, err := verify(received)
 		if err != nil {
+			forged.add(r.Context())
 			http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
 			return
 		}
@@ -153,8 +166,36 @@ func endHandler(verify func(string) (string, error), onEnd func(context.Context,
 	})
 }
 
+// refusals counts and logs callbacks that are refused for their signature.
+type refusals struct {
+	mu    sync.Mutex
+	count int
+	quiet time.Time // until when nothing is logged
+}
+
+// logEvery limits how much of the log an attacker can fill.
+const logEvery = time.Minute
+
+func (r *refusals) add(ctx context.Context) {
+	if count, due := r.next(time.Now()); due {
+		slog.WarnContext(ctx, "iomeeting: callback refused: bad signature", "refused", count)
+	}
+}
+
+// next counts a refusal, and reports whether to log the count.
+func (r *refusals) next(now time.Time) (count int, due bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if now.Before(r.quiet) {
+		return r.count, false
+	}
+	r.quiet = now.Add(logEvery)
+	return r.count, true
+}
+
 // readOperatorID returns the operatorId of a form in the body of r, or the HTTP
-// status of a request that has none.
+// status for a request without one.
 func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, code int) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -164,7 +205,7 @@ func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, 
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return "", http.StatusUnsupportedMediaType
 	}
-	form := r.PostForm // of a handler in front, which has read the body
+	form := r.PostForm // set if another handler has read the body
 	if form == nil {
 		form, code = readForm(w, r)
 		if code != http.StatusOK {
@@ -181,7 +222,7 @@ func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, 
 func readForm(w http.ResponseWriter, r *http.Request) (form url.Values, code int) {
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > callbackTimeout {
-		// A recorder in a test has no deadline to set.
+		// The recorder of a test does not support deadlines.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
@@ -208,7 +249,7 @@ func codeOfReadError(err error) int {
 	}
 }
 
-// guarded calls onEnd, and makes a panic an error.
+// guarded calls onEnd, and turns a panic into an error.
 func guarded(ctx context.Context, onEnd func(context.Context, string) error, operatorID string) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,7 +105,7 @@ func TestShortKeys(t *testing.T) {
 	_, err = iomeeting.NewEndSigner(iomeeting.Secret{})
 	requireParameterError(t, err, "key", "is shorter than 32 bytes")
 	_, err = iomeeting.NewEndSigner(signingKey, otherKey, short)
-	requireParameterError(t, err, "retired", "holds a key that is shorter than 32 bytes")
+	requireParameterError(t, err, "retired", "contains a key that is shorter than 32 bytes")
 }
 
 func TestSignerPrintsNoKey(t *testing.T) {
@@ -267,14 +269,72 @@ func TestCallbackThatBreaksOff(t *testing.T) {
 	}
 }
 
+// defaultLog makes slog.Default write its records, without their times, to the
+// buffer that it returns.
+func defaultLog(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	logger, text := logTo()
+	original, writer, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(original)
+		log.SetOutput(writer) // SetDefault has changed it
+		log.SetFlags(flags)
+	})
+	slog.SetDefault(logger)
+	return text
+}
+
+// TestRefusedCallbacksAreLogged has the first forged operator ID of each minute
+// logged, with the number of all, and nothing else.
+func TestRefusedCallbacksAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logged := defaultLog(t)
+		var ended ends
+		signer := newSigner(t, signingKey)
+		h := signer.Handler(ended.add)
+		send := func(body string) int {
+			return callBack(h, "POST", "/ended", formType, strings.NewReader(body)).Code
+		}
+		record := func(refused int) string {
+			return fmt.Sprintf("level=WARN msg=\"iomeeting: callback refused: bad signature\" refused=%d\n", refused)
+		}
+
+		assert.Equal(t, http.StatusOK, send("operatorId="+signer.Sign("booking-7")))
+		assert.Equal(t, http.StatusBadRequest, send("a=b"))
+		assert.Empty(t, logged.String(), "nothing was forged")
+		for range 3 {
+			assert.Equal(t, http.StatusForbidden, send("operatorId="+newSigner(t, otherKey).Sign("canary")))
+		}
+		assert.Equal(t, record(1), logged.String())
+		time.Sleep(time.Minute - 1)
+		assert.Equal(t, http.StatusForbidden, send("operatorId=canary"))
+		assert.Equal(t, record(1), logged.String(), "the minute is not over")
+		time.Sleep(1)
+		assert.Equal(t, http.StatusForbidden, send("operatorId=canary"))
+		assert.Equal(t, record(1)+record(5), logged.String())
+
+		var senders sync.WaitGroup
+		time.Sleep(time.Hour)
+		logged.Reset()
+		for range 100 {
+			senders.Go(func() { send("operatorId=canary") })
+		}
+		senders.Wait()
+		assert.Equal(t, record(6), logged.String())
+		time.Sleep(time.Minute)
+		send("operatorId=canary")
+		assert.Equal(t, record(6)+record(106), logged.String())
+
+		logged.Reset()
+		callBack(signer.Handler(ended.add), "POST", "/ended", formType, strings.NewReader("operatorId=canary"))
+		assert.Equal(t, record(1), logged.String(), "another handler has its own count")
+		assert.Equal(t, []string{"booking-7"}, ended.ids)
+	})
+}
+
 // TestOnEndThatFails runs in a server, whose other requests go on.
 func TestOnEndThatFails(t *testing.T) {
-	var logged bytes.Buffer
-	defer slog.SetDefault(slog.Default())
-	defer log.SetOutput(log.Writer())
-	defer log.SetFlags(log.Flags())
-	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
-
+	logged := defaultLog(t)
 	h := iomeeting.UnsignedEndHandler(func(_ context.Context, id string) error {
 		switch id {
 		case "error":

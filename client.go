@@ -13,30 +13,30 @@ const (
 )
 
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
-// Create it with [NewClient]. It is immutable and safe for concurrent use. One
-// Client for each site is enough: its calls share connections. A Client does not
-// need to be closed; idle connections are closed after 90 seconds, or as
-// [http.DefaultTransport] says.
+// Create one for each site with [NewClient] and keep it, because its calls share
+// connections. A Client is immutable and safe for concurrent use. It does not need
+// to be closed; idle connections are closed after 90 seconds, or after the
+// IdleConnTimeout of [http.DefaultTransport].
 type Client struct {
-	site       string // without a slash at its end
-	pooled     http.RoundTripper
-	fresh      http.RoundTripper
-	jar        http.CookieJar
-	timeout    time.Duration
-	tryTimeout time.Duration
-	retries    int
-	logger     *slog.Logger
-	header     http.Header // of each request; never changed
+	site           string // without a trailing slash
+	pooled         http.RoundTripper
+	fresh          http.RoundTripper
+	jar            http.CookieJar
+	timeout        time.Duration
+	attemptTimeout time.Duration
+	retries        int
+	logger         *slog.Logger
+	header         http.Header // of every request; never changed
 }
 
 // NewClient returns a client for the site, such as "https://abc.iomeeting.cn".
-// A path prefix is kept. The scheme is https; http is taken for a loopback
-// address, and for others under [WithInsecureHTTP].
+// The site may have a path prefix. Its scheme must be https, except for loopback
+// addresses and with [WithInsecureHTTP]. NewClient sends nothing.
 //
-// If the site is not such a URL, or has a host name that is not ASCII, a user
-// name, a query, a fragment, or a . or .. in its path, NewClient returns a
-// [*ParameterError]. It does so too if an option is nil or its value cannot be
-// used, and if [http.DefaultTransport] is nil but needed. Nothing is sent.
+// NewClient returns a [*ParameterError] if the site is not such a URL, or if it
+// has a host name that is not ASCII, a user name, a query, a fragment, or a . or ..
+// in its path. It returns one too if an option is nil or has an invalid value, and
+// if [http.DefaultTransport] is needed but nil.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
 		httpClient:   new(http.Client),
@@ -59,14 +59,14 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		site:       site,
-		pooled:     s.httpClient.Transport,
-		fresh:      s.httpClient.Transport,
-		jar:        s.httpClient.Jar,
-		timeout:    s.timeout,
-		tryTimeout: s.httpClient.Timeout,
-		retries:    s.retries,
-		logger:     s.logger,
+		site:           site,
+		pooled:         s.httpClient.Transport,
+		fresh:          s.httpClient.Transport,
+		jar:            s.httpClient.Jar,
+		timeout:        s.timeout,
+		attemptTimeout: s.httpClient.Timeout,
+		retries:        s.retries,
+		logger:         s.logger,
 		header: http.Header{
 			"Content-Type":    {"application/x-www-form-urlencoded; charset=utf-8"},
 			"Accept-Encoding": {"identity"},
@@ -92,30 +92,30 @@ type settings struct {
 	insecureHTTP bool
 }
 
-// Option is a setting of a [Client]. Where an option is given twice, the last
-// one counts.
+// Option is a setting of a [Client]. If an option is given twice, the last one
+// wins.
 type Option func(*settings) error
 
 // WithHTTPClient makes the client use the Transport, the Jar and the Timeout of
 // hc, which it does not modify. Timeout limits each attempt of a call;
-// [WithTimeout] limits the whole call. CheckRedirect is not used, because no
-// redirect is followed. Default: a client without a Jar or a Timeout, and the
-// package's own transports.
+// [WithTimeout] limits the whole call. CheckRedirect is not used, because the
+// client follows no redirects. Default: no Jar, no Timeout, and the package's own
+// transports.
 //
-// Your own Transport is used as it is, with its own limits and connection pool.
-// If it sends requests again by itself, [Client.Schedule] no longer arrives at
-// most once. A request counts as sent once the Transport has begun to read its
+// Your own Transport is used as it is, with its own limits and connection pool. It
+// must send each request once: if it retries, [Client.Schedule] may arrive more
+// than once. A request counts as sent as soon as the Transport starts to read its
 // body, so a mock that fails after sending must read it. [errors.Is] finds the
-// errors of your Transport; [errors.As] finds those that the package comment
+// errors of your Transport; [errors.As] finds the types that the package comment
 // lists.
 //
-// If Transport is nil, the client makes its own transports when it is created,
-// from [http.DefaultTransport]. They keep its proxy, its dialers and its TLS
-// configuration, but speak HTTP/1.1 only, require TLS 1.2, and give a dialer 10
+// If Transport is nil, the client derives its own transports from
+// [http.DefaultTransport] when it is created. They keep its proxy, dialers and TLS
+// configuration, but use HTTP/1.1 only, require TLS 1.2, and limit dialing to 10
 // seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
 // DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
-// version of TLS is not checked. TLS sessions are resumed: to check certificates
-// on resumed connections too, use VerifyConnection, not VerifyPeerCertificate.
+// TLS version is not checked. TLS sessions are resumed: to check certificates on
+// resumed connections too, use VerifyConnection, not VerifyPeerCertificate.
 //
 // If hc is nil, [NewClient] returns a [*ParameterError].
 func WithHTTPClient(hc *http.Client) Option {
@@ -128,15 +128,16 @@ func WithHTTPClient(hc *http.Client) Option {
 	}
 }
 
-// WithTimeout bounds a whole call, its waits and further tries included; 0 sets
-// no bound, but that the package's own transports give an answer 5 minutes to
-// begin. A deadline of the call's context counts as well. Default: 30 seconds.
+// WithTimeout limits the time of a whole call, including retries and the waits
+// between them. The deadline of the call's context applies as well. 0 means no
+// limit, except that the package's own transports wait at most 5 minutes for a
+// response to begin. Default: 30 seconds.
 //
-// A try of [Client.Query] that others may follow gets an equal share of the time
-// that is left, so that a silent service cannot use up the call: by default the
-// first one gets 10 seconds. [Client.Schedule] gets all the time.
+// Each attempt of [Client.Query] but the last gets an equal share of the remaining
+// time, so that a service that does not respond cannot use up the whole call. By
+// default the first attempt gets 10 seconds. [Client.Schedule] gets all the time.
 //
-// A negative d is a [*ParameterError].
+// If d is negative, [NewClient] returns a [*ParameterError].
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d < 0 {
@@ -147,17 +148,16 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// WithRetries sets how many further tries may follow the first one of a call; 0
-// allows none. Default: 2.
+// WithRetries sets how often a call may be retried. 0 means never. Default: 2.
 //
-// [Client.Query] is tried again after a failure of the network, unless that is
-// definite (no such host, no valid certificate), and after HTTP status 408, 429,
-// 500, 502, 503 or 504. The wait before it grows from 0.2 to 5 seconds at the
-// most, and is drawn at random below that. A Retry-After header of a 429 or 503
-// is obeyed; where it does not fit the time that is left, the call fails at
-// once. [Client.Schedule] is tried again only where nothing was sent.
+// [Client.Query] is retried after network failures, except permanent ones such as
+// an unknown host or an invalid certificate, and after HTTP status 408, 429, 500,
+// 502, 503 or 504. The wait before a retry is random, up to a limit that grows
+// from 0.2 to 5 seconds. The client honors the Retry-After header of a 429 or 503
+// response; if it does not fit into the remaining time, the call fails at once.
+// [Client.Schedule] is retried only if nothing was sent.
 //
-// A negative n is a [*ParameterError].
+// If n is negative, [NewClient] returns a [*ParameterError].
 func WithRetries(n int) Option {
 	return func(s *settings) error {
 		if n < 0 {
@@ -168,11 +168,11 @@ func WithRetries(n int) Option {
 	}
 }
 
-// WithMaxIdleConns sets how many idle connections the client keeps to the site;
-// 0 keeps none. Default: 256. It has no effect on a Transport that comes with
-// [WithHTTPClient], which has a setting of its own.
+// WithMaxIdleConns sets how many idle connections to the site the client keeps. 0
+// means none. Default: 256. It does not apply to a Transport set by
+// [WithHTTPClient].
 //
-// A negative n is a [*ParameterError].
+// If n is negative, [NewClient] returns a [*ParameterError].
 func WithMaxIdleConns(n int) Option {
 	return func(s *settings) error {
 		if n < 0 {
@@ -183,19 +183,19 @@ func WithMaxIdleConns(n int) Option {
 	}
 }
 
-// WithLogger makes the client log one record, "iomeeting call", for each try of
-// a call: at level Debug, and at level Warn where the call has failed for good.
-// A refusal by the service ([*StatusError]) is an answer, and no such failure. A
-// call that ends before a try, or between two, is logged as a try without an
-// answer. A record comes with the context of the call, from which a handler may
-// take what tells one call from another.
+// WithLogger makes the client log one record, "iomeeting call", for each attempt
+// of a call: at level Warn if the call has failed, and otherwise at level Debug. A
+// [*StatusError] does not count as a failure, because the service answered. If a
+// call ends before an attempt or between two, the record is that of an attempt
+// without a response. A record does not name the host; your slog.Handler gets the
+// context of the call, and can add what you have put into it.
 //
-// The attributes are op ("query" or "schedule"), try (from 1), status (the
-// answer's HTTP status, 0 without an answer), duration, again (whether another
-// try follows) and, after a failure, error. No attribute holds a secret.
-// Default: no log.
+// The attributes are op ("query" or "schedule"), attempt (from 1), status (the
+// HTTP status of the response, 0 if there was none), duration, retry (whether a
+// retry follows) and, after a failure, error. No attribute contains a password.
+// Default: no logging.
 //
-// A nil l is a [*ParameterError].
+// If l is nil, [NewClient] returns a [*ParameterError].
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -208,8 +208,8 @@ func WithLogger(l *slog.Logger) Option {
 
 // WithUserAgent sets the User-Agent header of calls. Default: "iomeeting-go".
 //
-// An empty ua, or one with a control character or invalid UTF-8, is a
-// [*ParameterError].
+// If ua is empty, or contains a control character or invalid UTF-8, [NewClient]
+// returns a [*ParameterError].
 func WithUserAgent(ua string) Option {
 	return func(s *settings) error {
 		s.userAgent = ua
@@ -217,8 +217,8 @@ func WithUserAgent(ua string) Option {
 	}
 }
 
-// WithInsecureHTTP allows a site whose URL starts with http:// and that is not
-// on a loopback address. Every password then crosses the network in clear.
+// WithInsecureHTTP allows a site whose URL starts with http:// and is not a
+// loopback address. All passwords then cross the network in plain text.
 func WithInsecureHTTP() Option {
 	return func(s *settings) error {
 		s.insecureHTTP = true
@@ -226,15 +226,7 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// link returns the link to a page of the site.
-func (c *Client) link(path string, params any) (Link, error) {
-	if err := c.checkMade(); err != nil {
-		return Link{}, err
-	}
-	return Link{c.site, path, params}, nil
-}
-
-// checkMade refuses a Client that NewClient did not make: it has no site.
+// checkMade refuses a Client that NewClient did not make, which has no site.
 func (c *Client) checkMade() error {
 	if c.site == "" {
 		return &ParameterError{"site", "is missing: the Client was not made by NewClient"}

@@ -390,7 +390,7 @@ var sentinels = []error{
 }
 
 func TestScheduleIfAvailable(t *testing.T) {
-	opts := &iomeeting.ScheduleOptions{OperatorID: "7"}
+	opts := &iomeeting.ScheduleOptions{EndURL: "https://partner.example/ended", OperatorID: "7"}
 	tests := []struct {
 		name, query string
 		want        error
@@ -424,7 +424,7 @@ func TestErrInMeetingIsAStatusError(t *testing.T) {
 	require.EqualError(t, err, "iomeeting: schedule: host is in a meeting")
 	var status *iomeeting.StatusError
 	require.ErrorAs(t, err, &status)
-	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, *status)
+	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting, MeetingID: "654321"}, *status)
 }
 
 // TestStatusErrorOfAnotherStatus is one that a user makes up.
@@ -479,11 +479,11 @@ func TestUnreadableAnswers(t *testing.T) {
 		reason   string
 		refusal  bool // definite for Schedule
 	}{
-		{"redirect", respond(302, "", "Location", "https://elsewhere.example/?hostPassword=123456"), "is a redirect, HTTP status 302, which is not followed", true},
-		{"redirect that no URL names", respond(303, "", "Location", "https://%zz"), "is a redirect, HTTP status 303, which is not followed", true},
-		{"redirect of the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect, HTTP status 307, which is not followed", true},
-		{"the first redirect", respond(300, ""), "is a redirect, HTTP status 300, which is not followed", true},
-		{"the last redirect", respond(399, ""), "is a redirect, HTTP status 399, which is not followed", true},
+		{"redirect", respond(302, "", "Location", "https://elsewhere.example/?hostPassword=123456"), "is a redirect with HTTP status 302, which the client does not follow", true},
+		{"redirect that no URL names", respond(303, "", "Location", "https://%zz"), "is a redirect with HTTP status 303, which the client does not follow", true},
+		{"redirect of the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect with HTTP status 307, which the client does not follow", true},
+		{"the first redirect", respond(300, ""), "is a redirect with HTTP status 300, which the client does not follow", true},
+		{"the last redirect", respond(399, ""), "is a redirect with HTTP status 399, which the client does not follow", true},
 		{"the first refusal", respond(400, ""), "has HTTP status 400 Bad Request", true},
 		{"the last refusal", respond(499, ""), "has HTTP status 499", true},
 		{"not found", respond(404, "<h1>gone</h1>"), "has HTTP status 404 Not Found", true},
@@ -491,8 +491,8 @@ func TestUnreadableAnswers(t *testing.T) {
 		{"no content", respond(204, ""), "has HTTP status 204 No Content", false},
 		{"partial content", respond(206, "0,,"), "has HTTP status 206 Partial Content", false},
 		{"status nobody knows", respond(299, "0,,"), "has HTTP status 299", false},
-		{"web page", respond(200, "<html>123456</html>"), "does not start with a status that the spec knows", false},
-		{"compressed", respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), "is compressed, which was not asked for", false},
+		{"web page", respond(200, "<html>123456</html>"), "does not start with a status of the spec", false},
+		{"compressed", respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), "is compressed, although the client did not ask for it", false},
 		{"nothing", respond(200, ""), "is empty", false},
 	}
 	for _, tt := range tests {
@@ -510,14 +510,14 @@ func TestUnreadableAnswers(t *testing.T) {
 			}
 			_, err := c.Query(t.Context(), host)
 			check("query", err)
-			require.EqualError(t, err, "iomeeting: query: bad response: the answer "+tt.reason)
+			require.EqualError(t, err, "iomeeting: query: bad response: the response "+tt.reason)
 
 			_, err = c.Schedule(t.Context(), host, nil)
 			check("schedule", err)
 			assert.Equal(t, !tt.refusal, errors.Is(err, iomeeting.ErrOutcomeUnknown))
-			text := "iomeeting: schedule: bad response: the answer " + tt.reason
+			text := "iomeeting: schedule: bad response: the response " + tt.reason
 			if !tt.refusal {
-				text += "; the outcome is unknown: ask Query before scheduling again"
+				text += "; the outcome is unknown: call Query before scheduling again"
 			}
 			require.EqualError(t, err, text)
 			assert.Equal(t, 2, mock.GetTotalCallCount(), "neither was sent again")

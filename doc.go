@@ -1,7 +1,7 @@
-// Package iomeeting is a client of the IOMeeting API 2.0, the interface of a
-// browser-based online-meeting service: start and join meetings, ask whether a
-// host is in one, schedule one. "Spec" in the comments below is the vendor's
-// document of January 2012.
+// Package iomeeting is a client for the IOMeeting API 2.0, the interface of a
+// browser-based online meeting service. It starts, joins and schedules meetings,
+// and reports whether a host is in one. "Spec" in the comments below refers to
+// the vendor's document, "IOMeeting API, V 2.0" of January 2012.
 //
 // # Client
 //
@@ -9,83 +9,89 @@
 //
 //	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
 //
-// # Links to open
+// # Links
 //
-// Four methods make a [Link], a page of the service that a person's browser is
-// to open. They send nothing:
+// Four methods return a [Link], a page of the service for a person's browser.
+// They send nothing:
 //
 //   - [Client.Start] starts a new meeting (snm.do).
 //   - [Client.StartByID] starts a scheduled meeting (ssm.do).
 //   - [Client.Join] joins the meeting that a host is in (jm.do).
 //   - [Client.JoinByID] joins a meeting by its ID (jm.do).
 //
-// A Link is a handler: [Link.ServeHTTP] serves a page that POSTs the link's
-// parameters to the service, so that no password stands in a URL. [Link.Form] is
-// that form alone. [Link.URL] is an address to open by GET, which holds the
-// passwords in clear, and [Link.WriteShortcut] puts it into a file for a
-// desktop. [Link.String], which fmt, slog, JSON and templates show, is that
-// address without the passwords.
+// [Link.ServeHTTP] serves a page that POSTs the link's parameters to the
+// service, so that no password appears in a URL. [Link.Form] is that form alone.
+// [Link.URL] is an address that opens the page by GET, with the passwords in
+// plain text; [Link.WriteShortcut] writes it to a desktop shortcut.
+// [Link.String], which fmt, slog, JSON and templates show, is that address
+// without the passwords.
 //
-// Titles and user names may be any text. They travel in an encoding of their
-// own, for which see [EncodeText].
+// Titles and user names may be any text. [EncodeText] describes how they are
+// encoded.
 //
 // # Calls
 //
-// Two methods send a request, and take a context:
+// Two methods send a request, and accept a context:
 //
-//   - [Client.Query] asks whether the host is in a meeting.
-//   - [Client.Schedule] makes a meeting, and ends the one that the host is in.
-//     [Client.ScheduleIfAvailable] asks first, and leaves that one alone.
+//   - [Client.Query] reports whether the host is in a meeting.
+//   - [Client.Schedule] schedules a meeting, and ends the meeting that the host
+//     is in. [Client.ScheduleIfAvailable] calls Query first, and leaves a
+//     meeting in progress alone.
 //
-// A call takes no longer than 30 seconds, unless [WithTimeout] says otherwise.
-// Query is tried again after failures that may pass. Schedule is not, once
-// anything was sent: a second one would end a meeting that the host has started
-// since.
+// A call takes at most 30 seconds by default; see [WithTimeout]. Query is retried
+// after temporary failures. Schedule is retried only if nothing was sent, because
+// a second request would end a meeting that the host has started in the meantime.
 //
-// A meeting that is to have a title, or to take observers, is started by
-// Client.Start. One whose ID must be known, or whose end must be told, is
-// scheduled. The service offers no way to have both.
+// Use Client.Start for a meeting with a title or with observers. Use Schedule if
+// you need the meeting's ID before it starts, or want to be notified when it
+// ends. The service has no call that offers both, and none that ends or deletes a
+// meeting, or lists meetings or accounts.
 //
 // # The end of a meeting
 //
 // When a scheduled meeting ends, the service POSTs the parameter operatorId to
 // [ScheduleOptions.EndURL], with the value of [ScheduleOptions.OperatorID].
-// [EndSigner] signs that value, and makes a handler that takes no other.
+// [EndSigner] signs that value, and its handler accepts no other.
 //
 // # Errors
 //
-// Every error starts with "iomeeting: " and can be told from the others by
-// [errors.Is] and [errors.As]:
+// Errors of this package start with "iomeeting: ". Use [errors.Is] and
+// [errors.As] to tell them apart:
 //
-//   - [ErrInvalidParameter] (a [*ParameterError]): an argument cannot be sent,
-//     and nothing was. Mend the argument.
+//   - [ErrInvalidParameter] (a [*ParameterError]): an argument cannot be sent, and
+//     nothing was. Correct the argument.
 //   - [ErrHostNotFound], [ErrWrongPassword] (a [*StatusError]): the service
 //     refused the host account.
-//   - [ErrInMeeting] (a [*StatusError]): ScheduleIfAvailable left a running
-//     meeting alone.
-//   - [ErrBadResponse] (a [*ResponseError]): something answered, but not as the
-//     spec has it. With StatusCode 408, 429 or 5xx try later; else look at the
-//     site's address, and at what stands in between.
-//   - [ErrOutcomeUnknown], beside its cause: Schedule may have been carried
-//     out. Ask Query before scheduling again, or let ScheduleIfAvailable do
-//     both.
-//   - [ErrBadSignature]: an operator ID is none of ours.
-//   - Anything else is a failure of the network, or the end of the context or
-//     of the time-out, and keeps its cause: [context.DeadlineExceeded],
-//     [context.Canceled], [*net.OpError], [*net.DNSError].
+//   - [ErrInMeeting] (a [*StatusError]): ScheduleIfAvailable left a meeting in
+//     progress alone.
+//   - [ErrBadResponse] (a [*ResponseError]): the response is not what the spec
+//     describes. If [Retryable] returns true, try again later. Otherwise check the
+//     site's address, and what stands between you and the site.
+//   - [ErrOutcomeUnknown], together with its cause: Schedule may have been carried
+//     out. Call Query before scheduling again, or use ScheduleIfAvailable.
+//   - [ErrBadSignature]: an operator ID was not signed by this [EndSigner].
+//   - Any other error is a network failure, a timeout or a canceled context, and
+//     keeps its cause: [context.DeadlineExceeded], [context.Canceled],
+//     [*net.OpError], [*net.DNSError].
+//
+// [Link.WriteShortcut] also returns the errors of the writer that you pass, as
+// they are.
 //
 // # Secrets
 //
-// Passwords are of type [Secret], which prints as REDACTED wherever it is
-// printed, also inside of [Host], the options, [Link], [QueryResult] and errors.
-// [Secret.Reveal] gives a password out, and so do the encoding of a request by
-// go-querystring and the methods of Link that open it: URL, Params, Form,
-// ServeHTTP and WriteShortcut. Nothing else does. No error and no log record of
-// this package holds one.
+// Passwords are of type [Secret], which prints as REDACTED, alone and as part of a
+// [Host], the options, a [Link], a [QueryResult] or an error. [Secret.Reveal]
+// returns the password. Only [Secret.EncodeValues] and the methods that open a Link
+// (URL, Params, Form, ServeHTTP, WriteShortcut and ServeShortcut) reveal it too. No
+// error and no log record of this package contains a password.
 //
 // # Testing
 //
-// Package iomeetingtest is the service in the process. Mocks of HTTP come in by
-// [WithHTTPClient]; one that replaces http.DefaultTransport must do so before
-// [NewClient].
+// Package iomeetingtest has an in-process IOMeeting server for tests. To mock
+// HTTP instead, pass a client to [WithHTTPClient], or replace
+// http.DefaultTransport before you call [NewClient].
+//
+// # Many hosts
+//
+// Package hostpool shares host accounts among meetings, and among servers.
 package iomeeting

@@ -8,36 +8,30 @@ import (
 	"github.com/google/go-querystring/query"
 )
 
-// EncodeText returns s in the text encoding of the service: the form encoding
-// of Java's URLEncoder over UTF-8 with _ in place of %, so that "Joe Smith"
-// becomes "Joe+Smith" and "会" becomes "_E4_BC_9A". The methods of [Client]
-// encode titles and user names by themselves; EncodeText serves those who build
-// a request by hand.
+// EncodeText returns s in the text encoding of the service: that of Java's
+// URLEncoder for UTF-8, with _ instead of %. "Joe Smith" becomes "Joe+Smith", and
+// "会" becomes "_E4_BC_9A". The methods of [Client] encode titles and user names
+// themselves; use EncodeText if you build a request by hand.
 //
-// A literal _ becomes _5F. The snippet in the spec leaves it bare, and what
-// follows it is then taken for an escape.
+// A literal _ becomes _5F. The snippet in the spec leaves it as it is, and a server
+// then mistakes it for the start of an escape.
 //
-// The result is a form-encoded value already. It goes into a URL as it stands;
-// url.Values would encode its + a second time.
+// The result is form-encoded already. Put it into a URL as it is; [url.Values]
+// would encode its + a second time.
 //
-// The error is a [*ParameterError] for the parameter "text", where s is not
-// valid UTF-8.
+// If s is not valid UTF-8, EncodeText returns a [*ParameterError] for "text".
 //
 // Spec: sections 1, 2 and 4, parameters title and userName.
 func EncodeText(s string) (string, error) {
 	return encodeText("text", s, '+')
 }
 
-// DecodeText returns the text whose encoding is s; DecodeText undoes
-// [EncodeText]. A + and a space both stand for a space, so that the value may
-// come from a URL as it stands or from a parsed form. Hexadecimal digits may be
-// in lower case, and characters that the encoding would have escaped stand for
-// themselves, as they do for a Java decoder; a % is refused, as there it starts
-// an escape.
+// DecodeText reverses [EncodeText]. Both + and a space decode to a space, so s may
+// come from a raw URL or from a parsed form. As in Java's decoder, hexadecimal
+// digits may be in lower case, and other characters stand for themselves.
 //
-// The error is a [*ParameterError] for the parameter "text", where s holds an
-// escape that is cut short or not hexadecimal, or where the result is not valid
-// UTF-8.
+// If s contains a %, or a _ without two hexadecimal digits, or if the result is not
+// valid UTF-8, DecodeText returns a [*ParameterError] for "text".
 //
 // Spec: sections 1, 2 and 4, parameters title and userName.
 func DecodeText(s string) (string, error) {
@@ -48,10 +42,10 @@ func DecodeText(s string) (string, error) {
 		case '+':
 			b.WriteByte(' ')
 		case '%':
-			return "", &ParameterError{"text", "holds a %, which the encoding replaces with _"}
+			return "", &ParameterError{"text", "contains a %, which the encoding replaces with _"}
 		case '_':
 			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return "", &ParameterError{"text", "holds a _ that two hexadecimal digits do not follow"}
+				return "", &ParameterError{"text", "contains a _ that is not followed by two hexadecimal digits"}
 			}
 			b.WriteByte(unhex(s[i+1])<<4 | unhex(s[i+2]))
 			i += 2
@@ -65,7 +59,7 @@ func DecodeText(s string) (string, error) {
 	return b.String(), nil
 }
 
-// encodeText encodes s, with space for a space. The error names param.
+// encodeText encodes s, writing space for a space. An error names param.
 func encodeText(param, s string, space byte) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", &ParameterError{param, "is not valid UTF-8"}
@@ -85,11 +79,11 @@ func encodeText(param, s string, space byte) (string, error) {
 	return string(b), nil
 }
 
-// formText returns the value of a form's field, for which any form encoder
-// writes the encoding of s: a + in it would be sent as %2B.
+// formText returns the encoding of s with spaces instead of +, so that any form
+// encoder writes the encoding of s. It would write %2B for a +.
 func formText(param, s string) (string, error) { return encodeText(param, s, ' ') }
 
-// isPlain says of each byte whether the text encoding leaves it as it is.
+// isPlain tells for each byte whether the text encoding leaves it as it is.
 var isPlain = func() (plain [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") {
 		plain[c] = true
@@ -108,10 +102,10 @@ func unhex(c byte) byte {
 	return c&^0x20 - 'A' + 10
 }
 
-// A type that go-querystring does not know as an encoder is sent as its String.
+// Without it, go-querystring would send the result of String.
 var _ query.Encoder = Secret{}
 
-// formValues returns the fields of params, a struct with url tags, as a form.
+// formValues returns the fields of params, a struct with url tags, as form values.
 func formValues(params any) url.Values {
 	values, err := query.Values(params)
 	if err != nil {
@@ -120,5 +114,5 @@ func formValues(params any) url.Values {
 	return values
 }
 
-// secretParams are the parameters that hold passwords.
+// secretParams are the parameters that are passwords.
 var secretParams = []string{"hostPass", "hostPassword", "meetingPass", "meetingPassword", "observerPass"}

@@ -87,11 +87,11 @@ func TestTextThatHasNoEncoding(t *testing.T) {
 	}{
 		{"encode a lone byte", encode, "a\xff", "is not valid UTF-8"},
 		{"encode a surrogate", encode, "\xed\xa0\x80", "is not valid UTF-8"},
-		{"decode a cut escape", decode, "_", "holds a _ that two hexadecimal digits do not follow"},
-		{"decode half an escape", decode, "a_4", "holds a _ that two hexadecimal digits do not follow"},
-		{"decode no hexadecimal", decode, "_4G", "holds a _ that two hexadecimal digits do not follow"},
-		{"decode no hexadecimal first", decode, "_G4", "holds a _ that two hexadecimal digits do not follow"},
-		{"decode a percent sign", decode, "100%", "holds a %, which the encoding replaces with _"},
+		{"decode a cut escape", decode, "_", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode half an escape", decode, "a_4", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode no hexadecimal", decode, "_4G", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode no hexadecimal first", decode, "_G4", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode a percent sign", decode, "100%", "contains a %, which the encoding replaces with _"},
 		{"decode a cut rune", decode, "_E4_BC", "is not valid UTF-8 once decoded"},
 		{"decode a lone byte", decode, "\xff", "is not valid UTF-8 once decoded"},
 		{"decode an overlong form", decode, "_C0_80", "is not valid UTF-8 once decoded"},
@@ -114,7 +114,7 @@ func TestEscapesOfEveryByte(t *testing.T) {
 			got, err := iomeeting.DecodeText("_" + digits)
 			switch {
 			case notHex != nil:
-				requireParameterError(t, err, "text", "holds a _ that two hexadecimal digits do not follow")
+				requireParameterError(t, err, "text", "contains a _ that is not followed by two hexadecimal digits")
 			case !utf8.Valid(want):
 				requireParameterError(t, err, "text", "is not valid UTF-8 once decoded")
 			default:

@@ -3,73 +3,56 @@ package iomeeting
 import "errors"
 
 var (
-	// ErrHostNotFound says that the service knows no host account of that
-	// e-mail address. It comes as a [*StatusError]. Spec: sections 5 and 6,
-	// status 1.
+	// ErrHostNotFound means that no host account has that email address. The
+	// error is a [*StatusError]. Spec: sections 5 and 6, status 1.
 	ErrHostNotFound = errors.New("iomeeting: host not found")
 
-	// ErrWrongPassword says that the host's password is wrong. It comes as a
+	// ErrWrongPassword means that the host's password is wrong. The error is a
 	// [*StatusError]. Spec: sections 5 and 6, status 2.
 	ErrWrongPassword = errors.New("iomeeting: wrong host password")
 
-	// ErrInMeeting says that [Client.ScheduleIfAvailable] scheduled nothing,
-	// since the host is in a meeting. It comes as a [*StatusError]. Spec:
-	// section 5, status 3.
+	// ErrInMeeting means that [Client.ScheduleIfAvailable] scheduled nothing,
+	// because the host is in a meeting. The error is a [*StatusError] with the ID
+	// of that meeting. Spec: section 5, status 3.
 	ErrInMeeting = errors.New("iomeeting: host is in a meeting")
 
-	// ErrInvalidParameter says that an argument cannot be used, and that
-	// nothing was sent. It comes as a [*ParameterError].
+	// ErrInvalidParameter means that an argument cannot be used, and that nothing
+	// was sent. The error is a [*ParameterError].
 	ErrInvalidParameter = errors.New("iomeeting: invalid parameter")
 
-	// ErrBadResponse says that something answered, but not as the spec has it:
-	// the service in trouble (HTTP status 408, 429 or 5xx), or something in its
-	// place. It comes as a [*ResponseError].
+	// ErrBadResponse means that the response is not what the spec describes. The
+	// service may be in trouble, or something else may have responded instead. The
+	// error is a [*ResponseError].
 	ErrBadResponse = errors.New("iomeeting: bad response")
 
-	// ErrOutcomeUnknown says that [Client.Schedule] may have been carried out,
-	// or may not: the request left, and no answer came that tells. The chain
-	// holds the cause as well: a [*ResponseError], a context's error or a
-	// network error.
+	// ErrOutcomeUnknown means that [Client.Schedule] may or may not have been
+	// carried out: the request was sent, but no usable response arrived. The chain
+	// also contains the cause: a [*ResponseError], a network error or a context's
+	// error.
 	//
-	// Ask [Client.Query] before scheduling again, or let
-	// [Client.ScheduleIfAvailable] do both. While the host is available, to
-	// schedule again ends nothing; a meeting that was made nevertheless is one
-	// that nobody knows the ID of, and stays unstarted. While the host is in a
-	// meeting, which may have begun since, to schedule again ends that.
+	// Call [Client.Query] before scheduling again, as [Client.ScheduleIfAvailable]
+	// does. As long as the host is available, scheduling again ends no meeting. If
+	// the first request was carried out after all, it left a scheduled meeting
+	// whose ID nobody knows, and which nobody starts. If the host is in a meeting,
+	// scheduling again ends it.
 	ErrOutcomeUnknown = errors.New("iomeeting: outcome unknown")
 
-	// ErrBadSignature says that an operator ID was not signed by this
+	// ErrBadSignature means that an operator ID was not signed by this
 	// [EndSigner].
 	ErrBadSignature = errors.New("iomeeting: bad signature")
 )
 
-// ParameterError says which argument cannot be used, and why. It never quotes
-// the argument. It is [ErrInvalidParameter].
-type ParameterError struct {
-	// Param is the name that the spec gives the parameter. What the spec does
-	// not know has the name of the function's argument, such as "site", "ctx"
-	// or "key", or of the option without its With, such as "maxIdleConns";
-	// a text is "text", and what is read into a Secret "secret".
-	Param string
-	// Reason continues a sentence that starts with Param.
-	Reason string
-}
-
-// Error returns a message that names the parameter.
-func (e *ParameterError) Error() string {
-	return ErrInvalidParameter.Error() + ": " + e.Param + " " + e.Reason
-}
-
-// Unwrap returns [ErrInvalidParameter].
-func (e *ParameterError) Unwrap() error { return ErrInvalidParameter }
-
-// StatusError is a refusal by the service. It is [ErrHostNotFound],
-// [ErrWrongPassword] or [ErrInMeeting].
+// StatusError reports that the service refused a call, or that
+// [Client.ScheduleIfAvailable] left a meeting alone. It matches
+// [ErrHostNotFound], [ErrWrongPassword] or [ErrInMeeting].
 type StatusError struct {
 	// Op is the call: "query" or "schedule".
 	Op string
-	// Status is what the service answered.
+	// Status is the status that the service answered.
 	Status Status
+	// MeetingID is the ID of the meeting that the host is in, if Status is
+	// StatusInMeeting; otherwise it is empty.
+	MeetingID string
 }
 
 // Error returns a message that names the call and the status.
@@ -77,7 +60,7 @@ func (e *StatusError) Error() string {
 	return "iomeeting: " + e.Op + ": " + e.Status.String()
 }
 
-// Unwrap returns the sentinel that belongs to the status.
+// Unwrap returns the error that the status matches.
 func (e *StatusError) Unwrap() error {
 	switch e.Status {
 	case StatusHostNotFound:
@@ -91,25 +74,25 @@ func (e *StatusError) Unwrap() error {
 	}
 }
 
-// ResponseError is an answer that is not of the spec's form: an HTTP status
-// other than 200, a redirect, a web page, a cut or garbled line. It is
-// [ErrBadResponse].
+// ResponseError reports a response that the spec does not describe: an HTTP
+// status other than 200, a redirect, an HTML page, or a line that is cut short or
+// cannot be read. It matches [ErrBadResponse].
 type ResponseError struct {
 	// Op is the call: "query" or "schedule".
 	Op string
-	// StatusCode is the answer's HTTP status.
+	// StatusCode is the HTTP status of the response.
 	StatusCode int
-	// Reason continues a sentence that starts with "the answer". It quotes
-	// nothing of the answer.
+	// Reason says what is wrong. It continues a sentence that starts with "the
+	// response", and quotes nothing from the response.
 	Reason string
-	// Body is the start of the answer's body, 4 KiB of it at the most. It is a
-	// Secret, since a service's error page may repeat the request.
+	// Body is the start of the response's body, at most 4 KiB. It is a Secret,
+	// because an error page may repeat the request.
 	Body Secret
 }
 
 // Error returns a message that names the call and the reason.
 func (e *ResponseError) Error() string {
-	return "iomeeting: " + e.Op + ": bad response: the answer " + e.Reason
+	return "iomeeting: " + e.Op + ": bad response: the response " + e.Reason
 }
 
 // Unwrap returns [ErrBadResponse].
@@ -119,7 +102,7 @@ func (e *ResponseError) Unwrap() error { return ErrBadResponse }
 type unknownError struct{ cause error }
 
 func (e *unknownError) Error() string {
-	return e.cause.Error() + "; the outcome is unknown: ask Query before scheduling again"
+	return e.cause.Error() + "; the outcome is unknown: call Query before scheduling again"
 }
 
 func (e *unknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.cause} }

@@ -2,6 +2,7 @@ package iomeeting_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,13 +24,13 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-// The examples run against a service in the process. Its accounts:
+// The examples run against an in-process IOMeeting server with these accounts.
 var (
 	alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("correct horse")}
 	bob   = iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret("battery staple")}
 )
 
-// visit opens a link as a browser does that submits a form.
+// visit opens a link as a browser does when it submits a form.
 func visit(link iomeeting.Link) {
 	res, err := http.PostForm(link.Endpoint(), link.Params())
 	if err != nil {
@@ -54,7 +55,7 @@ func startMeeting(ctx context.Context, client *iomeeting.Client, host iomeeting.
 }
 
 func Example() {
-	service := iomeetingtest.NewServer(alice) // a service in the process
+	service := iomeetingtest.NewServer(alice) // stands in for the IOMeeting service
 	defer service.Close()
 	client, err := iomeeting.NewClient(service.URL) // such as "https://abc.iomeeting.cn"
 	if err != nil {
@@ -76,7 +77,7 @@ func Example() {
 
 func ExampleNewClient() {
 	client, err := iomeeting.NewClient("https://abc.iomeeting.cn/meetings/",
-		iomeeting.WithTimeout(0), // the context of each call decides
+		iomeeting.WithTimeout(0), // only the context limits a call
 		iomeeting.WithRetries(4),
 	)
 	if err != nil {
@@ -92,10 +93,10 @@ func ExampleNewClient() {
 	fmt.Println(err)
 	// Output:
 	// https://abc.iomeeting.cn/meetings/jm.do?meetingID=123456
-	// iomeeting: invalid parameter: site must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it
+	// iomeeting: invalid parameter: site must start with https://, because http sends passwords in plain text; WithInsecureHTTP allows it
 }
 
-// newExampleClient returns a client to make links with.
+// newExampleClient returns a client for the examples that only make links.
 func newExampleClient() *iomeeting.Client {
 	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
 	if err != nil {
@@ -184,9 +185,9 @@ func ExampleClient_Query() {
 	// in a meeting: true 000001
 }
 
-// The state of many hosts, with 64 calls at once at the most. The first error
-// ends the other calls. With [golang.org/x/sync/errgroup], WithContext and
-// SetLimit(64) do the same.
+// This example reads the state of many hosts, with at most 64 concurrent calls. The
+// first error cancels the other calls. An errgroup of golang.org/x/sync with
+// SetLimit(64) does the same.
 func ExampleClient_Query_manyHosts() {
 	var hosts []iomeeting.Host
 	for i := range 100 {
@@ -206,7 +207,7 @@ func ExampleClient_Query_manyHosts() {
 
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	states := make([]iomeeting.QueryResult, len(hosts)) // each call has an element of its own
+	states := make([]iomeeting.QueryResult, len(hosts)) // each call sets its own element
 	slots := make(chan struct{}, 64)
 	var calls sync.WaitGroup
 	for i, host := range hosts {
@@ -215,7 +216,7 @@ func ExampleClient_Query_manyHosts() {
 			defer func() { <-slots }()
 			state, err := client.Query(ctx, host)
 			if err != nil {
-				cancel(fmt.Errorf("%s: %w", host.Email, err)) // keeps the first one
+				cancel(fmt.Errorf("%s: %w", host.Email, err)) // only the first one counts
 			}
 			states[i] = state
 		})
@@ -245,7 +246,7 @@ func ExampleClient_Schedule() {
 	})
 	switch {
 	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
-		fmt.Println("ask Query before scheduling again:", err)
+		fmt.Println("call Query before scheduling again:", err)
 	case err != nil:
 		log.Fatal(err)
 	default:
@@ -366,14 +367,14 @@ func ExampleLink_String() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(link) // as does a log, JSON or a template
+	fmt.Println(link) // logs, JSON and templates show the same
 	fmt.Println(strings.Contains(link.URL(), "REDACTED"))
 	// Output:
 	// https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042
 	// false
 }
 
-// A test opens a page as a browser does.
+// A test can open the page as a browser does.
 func ExampleLink_Endpoint() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
@@ -460,7 +461,7 @@ func ExampleNewSecret() {
 	// {alice@example.com REDACTED}
 }
 
-// An invitation is one of the few texts in which a password is to be read.
+// An invitation is one of the few texts that show a password.
 func ExampleSecret_Reveal() {
 	password := iomeeting.NewSecret("tea, please")
 	fmt.Println("Meeting 000042, password: " + password.Reveal())
@@ -470,15 +471,15 @@ func ExampleSecret_Reveal() {
 
 func ExampleSecret_IsZero() {
 	host := iomeeting.Host{Email: "alice@example.com"}
-	if host.Password.IsZero() { // printed, it looks like any other
+	if host.Password.IsZero() { // an empty Secret prints like any other
 		fmt.Println("the password is missing:", host)
 	}
 	// Output:
 	// the password is missing: {alice@example.com REDACTED}
 }
 
-// A password comes in from a configuration, and what was printed in its place
-// does not.
+// A Secret can be read from a configuration. REDACTED, which was printed instead of
+// a password, cannot be read back.
 func ExampleSecret_UnmarshalText() {
 	var host iomeeting.Host
 	err := json.Unmarshal([]byte(`{"Email": "alice@example.com", "Password": "correct horse"}`), &host)
@@ -487,7 +488,7 @@ func ExampleSecret_UnmarshalText() {
 	fmt.Println(err)
 	// Output:
 	// true <nil>
-	// iomeeting: invalid parameter: secret is the word that is printed in place of a secret
+	// iomeeting: invalid parameter: secret is REDACTED, which is printed instead of a secret
 }
 
 func ExampleSecret_MarshalText() {
@@ -516,7 +517,7 @@ func ExampleSecret_LogValue() {
 	// level=INFO msg="signed in" email=alice@example.com password=REDACTED
 }
 
-// A request of one's own, for which go-querystring asks the Secret.
+// A Secret can be a field of your own request, encoded by go-querystring.
 func ExampleSecret_EncodeValues() {
 	values, err := query.Values(struct {
 		Email    string           `url:"hostEmail"`
@@ -546,62 +547,67 @@ func ExampleDecodeText() {
 	// "Joe Smith" <nil>
 	// "Joe Smith" <nil>
 	// "会" <nil>
-	// "" iomeeting: invalid parameter: text holds a %, which the encoding replaces with _
+	// "" iomeeting: invalid parameter: text contains a %, which the encoding replaces with _
 }
 
-// handle shows what to do about each error.
-func handle(err error) string {
-	var parameter *iomeeting.ParameterError
-	var response *iomeeting.ResponseError
+// advice says what to do about an error.
+func advice(err error) string {
 	switch {
 	case err == nil:
-		return "done"
-	case errors.Is(err, iomeeting.ErrOutcomeUnknown): // first: it holds its cause as well
-		return "ask Query before scheduling again"
-	case errors.As(err, &parameter):
-		return "mend " + parameter.Param
-	case errors.Is(err, iomeeting.ErrHostNotFound):
-		return "mend the e-mail address"
-	case errors.Is(err, iomeeting.ErrWrongPassword):
-		return "ask for the password"
+		return "nothing"
 	case errors.Is(err, iomeeting.ErrInMeeting):
-		return "wait until the meeting ends"
-	case errors.As(err, &response) && (response.StatusCode == 408 || response.StatusCode == 429 || response.StatusCode >= 500):
-		return "try later"
-	case errors.As(err, &response):
-		return fmt.Sprint("look at the site's address: HTTP status ", response.StatusCode)
-	case errors.Is(err, context.DeadlineExceeded):
-		return "try later"
-	case errors.Is(err, context.Canceled):
-		return "nobody waits any more"
+		return "join the meeting, or wait until it ends"
+	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
+		return "call ScheduleIfAvailable"
+	case iomeeting.Retryable(err):
+		return "try again later"
 	default:
-		return "look at the network: " + err.Error()
+		return "correct what it says: " + err.Error()
 	}
 }
 
+func ExampleRetryable() {
+	service := iomeetingtest.NewServer(alice)
+	defer service.Close()
+	client, ctx := service.Client(iomeeting.WithRetries(0)), context.Background()
+
+	service.FailNext(iomeetingtest.HTTPStatus(http.StatusServiceUnavailable))
+	_, err := client.Query(ctx, alice)
+	fmt.Println(advice(err))
+	_, err = client.Query(ctx, bob)
+	fmt.Println(advice(err))
+	service.FailNext(iomeetingtest.Drop())
+	_, err = client.Schedule(ctx, alice, nil)
+	fmt.Println(advice(err))
+	// Output:
+	// try again later
+	// correct what it says: iomeeting: query: host not found
+	// call ScheduleIfAvailable
+}
+
+// If the host is in a meeting, the error has its ID, so that you can join it.
 func ExampleStatusError() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
-	client, ctx := service.Client(), context.Background()
+	client := service.Client()
+	link, err := client.Start(alice, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	visit(link)
 
-	_, err := client.Query(ctx, iomeeting.Host{Email: alice.Email, Password: bob.Password})
-	fmt.Println(handle(err))
-	_, err = client.Query(ctx, bob)
-	fmt.Println(handle(err))
-	_, err = client.Query(ctx, iomeeting.Host{Email: alice.Email})
-	fmt.Println(handle(err))
-	service.FailNext(iomeetingtest.HTTPStatus(http.StatusNotFound))
-	_, err = client.Query(ctx, alice)
-	fmt.Println(handle(err))
-	service.FailNext(iomeetingtest.Drop())
-	_, err = client.Schedule(ctx, alice, nil)
-	fmt.Println(handle(err))
+	_, err = client.ScheduleIfAvailable(context.Background(), alice, nil)
+	var refusal *iomeeting.StatusError
+	if errors.As(err, &refusal) && refusal.Status == iomeeting.StatusInMeeting {
+		link, err := client.JoinByID(refusal.MeetingID, &iomeeting.JoinOptions{UserName: "Joe Smith"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		visit(link)
+		fmt.Println("joined", refusal.MeetingID)
+	}
 	// Output:
-	// ask for the password
-	// mend the e-mail address
-	// mend hostPassword
-	// look at the site's address: HTTP status 404
-	// ask Query before scheduling again
+	// joined 000001
 }
 
 func ExampleParameterError() {
@@ -614,7 +620,7 @@ func ExampleParameterError() {
 		fmt.Printf("the field %s %s\n", parameter.Param, parameter.Reason)
 	}
 	// Output:
-	// the field observerPass cannot be sent beside meetingPass
+	// the field observerPass cannot be sent together with meetingPass
 }
 
 func ExampleResponseError() {
@@ -625,16 +631,16 @@ func ExampleResponseError() {
 	_, err := service.Client().Query(context.Background(), alice)
 	var response *iomeeting.ResponseError
 	if errors.As(err, &response) {
-		fmt.Printf("HTTP status %d, but the answer %s\n", response.StatusCode, response.Reason)
-		fmt.Println(response.Body.Reveal()) // for your eyes only: it may repeat the request
+		fmt.Printf("HTTP status %d, but the response %s\n", response.StatusCode, response.Reason)
+		fmt.Println(response.Body.Reveal()) // do not log it: it may repeat the request
 	}
 	// Output:
-	// HTTP status 200, but the answer does not start with a status that the spec knows
+	// HTTP status 200, but the response does not start with a status of the spec
 	// <h1>Back at noon</h1>
 }
 
-// A test of one's own code runs against a service in the process.
-func Example_testingWithTheService() {
+// A test of your code can run against an in-process IOMeeting server.
+func Example_testingWithServer() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
 	client := service.Client()
@@ -643,12 +649,12 @@ func Example_testingWithTheService() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	visit(link) // http.PostForm(link.Endpoint(), link.Params()), as a browser does
+	visit(link) // http.PostForm(link.Endpoint(), link.Params())
 	if err := service.EndMeeting("000001"); err != nil {
 		log.Fatal(err)
 	}
 
-	service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop()) // the query is answered, the schedule is not
+	service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop()) // answers Query, but not Schedule
 	_, err = startMeeting(context.Background(), client, alice)
 	fmt.Println(errors.Is(err, iomeeting.ErrOutcomeUnknown))
 	for _, request := range service.Requests() {
@@ -663,7 +669,7 @@ func Example_testingWithTheService() {
 	// POST /meetingControl/schedule
 }
 
-// Where nothing may listen, a mock answers in place of the network.
+// Where a test cannot listen on a port, a mock can respond instead of the network.
 func Example_testingWithHTTPMock() {
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", "https://abc.iomeeting.cn/meetingControl/query",
@@ -679,7 +685,7 @@ func Example_testingWithHTTPMock() {
 	// true 000042 <nil>
 }
 
-// httpmock.Activate replaces http.DefaultTransport. It comes before NewClient.
+// httpmock.Activate replaces http.DefaultTransport. Call it before NewClient.
 func Example_testingWithHTTPMockActivate() {
 	httpmock.Activate()
 	defer httpmock.DeactivateAndReset()
@@ -696,10 +702,10 @@ func Example_testingWithHTTPMockActivate() {
 	// 000042 <nil>
 }
 
-// Tracing and metrics come in as a RoundTripper, such as OpenTelemetry's
-// otelhttp.NewTransport(http.DefaultTransport). It must send each request once:
-// one that tries again by itself sends a Schedule twice, and the second one ends
-// a meeting that the host has started since.
+// For traces and metrics, use a RoundTripper such as OpenTelemetry's
+// otelhttp.NewTransport(http.DefaultTransport). It must send each request once: one
+// that retries would send a Schedule twice, and the second one ends the meeting that
+// the host has started in the meantime.
 func ExampleWithHTTPClient() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
@@ -717,7 +723,7 @@ func ExampleWithHTTPClient() {
 	// POST /meetingControl/query 200 OK
 }
 
-// traced is a RoundTripper that sees every request go by, and sends each once.
+// traced is a RoundTripper that prints each request, and sends it once.
 type traced struct{ next http.RoundTripper }
 
 func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -728,30 +734,73 @@ func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// startPage lets a host who has signed in start a meeting, by GET.
+// startPage shows a host who has signed in a page with a button that starts a
+// meeting. Opening the page starts nothing, so a program that previews links does no
+// harm.
 func startPage(client *iomeeting.Client, host iomeeting.Host) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Sec-Fetch-Site") == "cross-site" { // another site sent the browser here
-			http.Error(w, "Please start from our own pages.", http.StatusForbidden)
-			return
-		}
 		link, err := client.Start(host, &iomeeting.StartOptions{Title: r.FormValue("title")})
 		if err != nil {
 			http.Error(w, "The meeting cannot be started.", http.StatusBadRequest)
 			return
 		}
-		link.ServeHTTP(w, r) // a page that POSTs the form at once
+		iomeeting.ProtectPage(w.Header()) // the form contains the host's password
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, "<!DOCTYPE html><title>Start a meeting</title>\n%s", link.Form("Start"))
 	}
 }
 
-func ExampleLink_ServeHTTP() {
+func ExampleProtectPage() {
 	w := httptest.NewRecorder()
 	startPage(newExampleClient(), alice)(w, httptest.NewRequest(http.MethodGet, "/start?title=Marketing", nil))
-	fmt.Println(w.Code, w.Header().Get("Cache-Control"), w.Header().Get("Referrer-Policy"))
+	fmt.Println(w.Code, w.Header().Get("Cache-Control"), w.Header().Get("X-Frame-Options"))
 	fmt.Println(strings.Contains(w.Body.String(), `<input type="hidden" name="title" value="Marketing">`))
 	// Output:
-	// 200 no-store no-referrer
+	// 200 no-store DENY
 	// true
+}
+
+// openOnce starts a meeting when its page /start is POSTed: it redirects the browser
+// to an address that opens the meeting once. Other sites cannot POST to it, and a
+// program that previews links does not POST.
+func openOnce(client *iomeeting.Client, host iomeeting.Host) http.Handler {
+	var links sync.Map // by token; a real server lets them expire
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /start", func(w http.ResponseWriter, r *http.Request) {
+		link, err := client.Start(host, &iomeeting.StartOptions{Title: r.FormValue("title")})
+		if err != nil {
+			http.Error(w, "The meeting cannot be started.", http.StatusBadRequest)
+			return
+		}
+		token := rand.Text()
+		links.Store(token, link)
+		http.Redirect(w, r, "/open/"+token, http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /open/{token}", func(w http.ResponseWriter, r *http.Request) {
+		link, ok := links.LoadAndDelete(r.PathValue("token"))
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		link.(iomeeting.Link).ServeHTTP(w, r)
+	})
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func ExampleLink_ServeHTTP() {
+	h := openOnce(newExampleClient(), alice)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/start", nil))
+	fmt.Println(w.Code)
+	for range 2 {
+		page := httptest.NewRecorder()
+		h.ServeHTTP(page, httptest.NewRequest(http.MethodGet, w.Header().Get("Location"), nil))
+		fmt.Println(page.Code, strings.Contains(page.Body.String(), alice.Password.Reveal()))
+	}
+	// Output:
+	// 303
+	// 200 true
+	// 404 false
 }
 
 func ExampleLink_Form() {
@@ -772,11 +821,11 @@ func ExampleLink_Form() {
 	// </form>
 }
 
-// writeShortcuts writes a shortcut for each desktop into a new folder.
+// writeShortcuts writes a shortcut for each desktop into dir.
 func writeShortcuts(dir string, link iomeeting.Link, name string) error {
 	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
-		// The file is a new one: one that is there may be readable to others.
-		file, err := os.OpenFile(filepath.Join(dir, "meeting"+s.Ext()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		// O_EXCL, because an existing file may be readable by others.
+		file, err := os.OpenFile(filepath.Join(dir, s.FileName(name)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
@@ -800,7 +849,7 @@ func ExampleLink_WriteShortcut() {
 	if err := writeShortcuts(dir, link, "Tea at four"); err != nil {
 		log.Fatal(err)
 	}
-	file, err := os.ReadFile(filepath.Join(dir, "meeting.desktop"))
+	file, err := os.ReadFile(filepath.Join(dir, "Tea at four.desktop"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -819,9 +868,56 @@ func ExampleShortcut_Ext() {
 	// .url .webloc .desktop
 }
 
-// endKey comes from where a server keeps its keys: 32 random bytes or more, such
-// as iomeeting.NewSecret(os.Getenv("END_KEY")).
-var endKey = iomeeting.NewSecret("a key of 32 bytes, for this only")
+func ExampleShortcut_FileName() {
+	fmt.Println(iomeeting.WindowsShortcut.FileName("Tea: at 4/5"))
+	fmt.Println(iomeeting.LinuxShortcut.FileName(""))
+	// Output:
+	// Tea_ at 4_5.url
+	// meeting.desktop
+}
+
+func ExampleShortcut_ContentType() {
+	fmt.Println(iomeeting.WindowsShortcut.ContentType())
+	// Output:
+	// application/x-mswinurl
+}
+
+// A handler offers a shortcut as a download, for the desktop that the visitor has
+// chosen.
+func ExampleLink_ServeShortcut() {
+	link, err := newExampleClient().Join("alice@example.com", &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	formats := map[string]iomeeting.Shortcut{
+		"windows": iomeeting.WindowsShortcut, "mac": iomeeting.MacShortcut, "linux": iomeeting.LinuxShortcut,
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /shortcut/{desktop}", func(w http.ResponseWriter, r *http.Request) {
+		format, ok := formats[r.PathValue("desktop")]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		link.ServeShortcut(w, r, format, "Tea at four")
+	})
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/shortcut/linux", nil))
+	fmt.Println(w.Header().Get("Content-Disposition"))
+	fmt.Print(w.Body)
+	// Output:
+	// attachment; filename="Tea at four.desktop"
+	// [Desktop Entry]
+	// Version=1.0
+	// Type=Link
+	// Name=Tea at four
+	// URL=https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith
+}
+
+// endKey is at least 32 random bytes, from where your server keeps its keys: for
+// example iomeeting.NewSecret(os.Getenv("END_KEY")).
+var endKey = iomeeting.NewSecret("32 bytes, used for nothing else.")
 
 func ExampleEndSigner_Handler() {
 	signer, err := iomeeting.NewEndSigner(endKey)
@@ -830,7 +926,7 @@ func ExampleEndSigner_Handler() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/meeting-ended", signer.Handler(func(_ context.Context, operatorID string) error {
-		fmt.Println("over:", operatorID) // it may be told twice
+		fmt.Println("ended:", operatorID) // may be called twice for one meeting
 		return nil
 	}))
 	partner := httptest.NewServer(mux)
@@ -850,7 +946,7 @@ func ExampleEndSigner_Handler() {
 		log.Fatal(err)
 	}
 
-	// A test may do without the service: this is what it POSTs.
+	// A test can also send what the service POSTs.
 	res, err := http.PostForm(partner.URL+"/meeting-ended", url.Values{"operatorId": {signer.Sign("booking-8")}})
 	if err != nil {
 		log.Fatal(err)
@@ -867,26 +963,26 @@ func ExampleEndSigner_Handler() {
 		log.Fatal(err)
 	}
 	// Output:
-	// over: booking-7
-	// over: booking-8
+	// ended: booking-7
+	// ended: booking-8
 	// forged: 403
 }
 
-// A new key signs from now on; the old one is kept until the meetings that were
-// scheduled with it have ended.
+// From now on, the new key signs. Keep the old one until the last meeting that was
+// scheduled with it has ended.
 func ExampleNewEndSigner_changeOfKey() {
 	before, err := iomeeting.NewEndSigner(endKey)
 	if err != nil {
 		log.Fatal(err)
 	}
-	underWay := before.Sign("booking-7")
+	signed := before.Sign("booking-7")
 
 	newKey := iomeeting.NewSecret("another key of 32 bytes or more.")
 	after, err := iomeeting.NewEndSigner(newKey, endKey)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(after.Verify(underWay))
+	fmt.Println(after.Verify(signed))
 	// Output:
 	// booking-7 <nil>
 }
@@ -917,7 +1013,7 @@ func ExampleEndSigner_Verify() {
 
 func ExampleUnsignedEndHandler() {
 	partner := httptest.NewServer(iomeeting.UnsignedEndHandler(func(_ context.Context, operatorID string) error {
-		fmt.Println("over, says somebody:", operatorID)
+		fmt.Println("ended, if the sender is right:", operatorID)
 		return nil
 	}))
 	defer partner.Close()
@@ -929,5 +1025,5 @@ func ExampleUnsignedEndHandler() {
 		log.Fatal(err)
 	}
 	// Output:
-	// over, says somebody: booking-7
+	// ended, if the sender is right: booking-7
 }

@@ -309,13 +309,14 @@ var secretHost = iomeeting.Host{Email: "test@abc.com", Password: iomeeting.NewSe
 func TestFaults(t *testing.T) {
 	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
-			f.try(t, f.query, func(ctx context.Context, c *iomeeting.Client) error {
+			retried := f.query.dials > 1 // Retryable agrees with what Query does
+			f.try(t, f.query, retried, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Query(ctx, secretHost)
 				assert.Equal(t, iomeeting.QueryResult{Status: -1}, got)
 				assert.False(t, got.Available())
 				return err
 			})
-			f.try(t, f.schedule, func(ctx context.Context, c *iomeeting.Client) error {
+			f.try(t, f.schedule, retried && !f.schedule.unknown, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Schedule(ctx, secretHost, &iomeeting.ScheduleOptions{MeetingPassword: secretHost.Password})
 				assert.Zero(t, got)
 				return err
@@ -324,7 +325,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (f fault) try(t *testing.T, want want, call func(context.Context, *iomeeting.Client) error) {
+func (f fault) try(t *testing.T, want want, retryable bool, call func(context.Context, *iomeeting.Client) error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		defer f.network.mount()()
@@ -341,6 +342,7 @@ func (f fault) try(t *testing.T, want want, call func(context.Context, *iomeetin
 		assert.Equal(t, want.arrivals, f.network.arrivals.Load(), "arrivals")
 		assert.Equal(t, want.dials, f.network.dials.Load(), "dials")
 		assert.Equal(t, want.unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown), err)
+		assert.Equal(t, retryable, iomeeting.Retryable(err), err)
 		for _, is := range want.is {
 			assert.ErrorIs(t, err, is)
 		}
@@ -550,7 +552,11 @@ func FuzzCalls(f *testing.F) {
 		}}}
 		_, err := newClient(t, over(service)).Schedule(t.Context(),
 			iomeeting.Host{Email: email, Password: iomeeting.NewSecret(password)},
-			&iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret(meetingPassword), OperatorID: operatorID})
+			&iomeeting.ScheduleOptions{
+				MeetingPassword: iomeeting.NewSecret(meetingPassword),
+				EndURL:          "https://partner.example/ended",
+				OperatorID:      operatorID,
+			})
 		if err != nil {
 			assert.ErrorIs(t, err, iomeeting.ErrInvalidParameter)
 			assert.Empty(t, service.times)
@@ -558,7 +564,7 @@ func FuzzCalls(f *testing.F) {
 		}
 		assert.Equal(t, url.Values{
 			"hostEmail": {email}, "hostPassword": {password}, "meetingPassword": {meetingPassword},
-			"meetingEndUrl": {""}, "operatorId": {operatorID},
+			"meetingEndUrl": {"https://partner.example/ended"}, "operatorId": {operatorID},
 		}, got)
 	})
 }
@@ -691,9 +697,9 @@ func TestWordsOfErrors(t *testing.T) {
 	}{
 		{errRefused, "dial tcp: connection refused"},
 		{&url.Error{Op: "Post", URL: site}, "the request failed"},
-		{errors.New("no tcp"), "a network error, whose text is withheld"},
+		{errors.New("no tcp"), "a network error whose text is withheld"},
 		{errors.New(`a line "a \"b\" c" of it`), `a line "..." of it`},
-		{errors.New("malformed MIME header line: a: b\nc"), "malformed answer"},
+		{errors.New("malformed MIME header line: a: b\nc"), "malformed response"},
 		{errors.New("get http://user:word@proxy.example/: no"), "get http://REDACTED@proxy.example/: no"},
 		{errors.New("Proxy Authentication Required"), "Proxy Authentication Required"},
 	} {

@@ -43,21 +43,21 @@ func TestLog(t *testing.T) {
 		{
 			"success after failures", "Query",
 			[]step{slow(answer(503, "canary")), slow(failBeforeSending(errRefused)), slow(answer(200, "3,000042,canary"))},
-			`level=DEBUG msg="iomeeting call" op=query try=1 status=503 duration=1s again=true error="iomeeting: query: bad response: the answer has HTTP status 503 Service Unavailable"
-level=DEBUG msg="iomeeting call" op=query try=2 status=0 duration=1s again=true error="iomeeting: query: dial tcp: connection refused"
-level=DEBUG msg="iomeeting call" op=query try=3 status=200 duration=1s again=false
+			`level=DEBUG msg="iomeeting call" op=query attempt=1 status=503 duration=1s retry=true error="iomeeting: query: bad response: the response has HTTP status 503 Service Unavailable"
+level=DEBUG msg="iomeeting call" op=query attempt=2 status=0 duration=1s retry=true error="iomeeting: query: dial tcp: connection refused"
+level=DEBUG msg="iomeeting call" op=query attempt=3 status=200 duration=1s retry=false
 `,
 		},
 		{
 			"failure for good", "Schedule",
 			[]step{answer(502, "canary")},
-			`level=WARN msg="iomeeting call" op=schedule try=1 status=502 duration=0s again=false error="iomeeting: schedule: bad response: the answer has HTTP status 502 Bad Gateway; the outcome is unknown: ask Query before scheduling again"
+			`level=WARN msg="iomeeting call" op=schedule attempt=1 status=502 duration=0s retry=false error="iomeeting: schedule: bad response: the response has HTTP status 502 Bad Gateway; the outcome is unknown: call Query before scheduling again"
 `,
 		},
 		{
 			"refusal by the service", "Query",
 			[]step{answer(200, "2,,")},
-			`level=DEBUG msg="iomeeting call" op=query try=1 status=200 duration=0s again=false
+			`level=DEBUG msg="iomeeting call" op=query attempt=1 status=200 duration=0s retry=false
 `,
 		},
 	}
@@ -83,5 +83,5 @@ func TestLogOfACancelledCall(t *testing.T) {
 	}}}
 	_, err := newClient(t, over(service), iomeeting.WithLogger(logger)).Query(ctx, host)
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.Regexp(t, `^level=WARN msg="iomeeting call" op=query try=1 status=0 duration=\S+ again=false error="iomeeting: query: context canceled"\n$`, text.String())
+	assert.Regexp(t, `^level=WARN msg="iomeeting call" op=query attempt=1 status=0 duration=\S+ retry=false error="iomeeting: query: context canceled"\n$`, text.String())
 }

@@ -4,24 +4,23 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Host is a host account of the service. Spec: sections 1, 3, 5 and 6,
 // parameters hostEmail, and hostPass or hostPassword.
 type Host struct {
-	// Email is the account's e-mail address.
+	// Email is the account's email address.
 	Email string
 	// Password is the account's password.
 	Password Secret
 }
 
-// Validate checks that the service can be asked about the host account. It sends
-// nothing. If Email or Password is empty, or holds a control character or invalid
-// UTF-8, Validate returns a [*ParameterError] for hostEmail or hostPassword. A
-// program can call it when it starts: a misspelled key in a configuration file
-// leaves the password empty, and an empty Secret prints like any other.
+// Validate checks that Email and Password can be sent. It sends nothing. Call it
+// when your program starts: a misspelled key in a configuration file leaves the
+// password empty, and an empty Secret prints like any other.
+//
+// If Email or Password is empty, or contains a control character or invalid UTF-8,
+// Validate returns a [*ParameterError] for hostEmail or hostPassword.
 //
 // Spec: sections 5 and 6, parameters hostEmail and hostPassword.
 func (h Host) Validate() error {
@@ -31,50 +30,52 @@ func (h Host) Validate() error {
 	)
 }
 
-// StartOptions are the optional parameters of [Client.Start]. An empty one is
-// not sent. Spec: section 1, parameters meetingPass, observerPass and title.
+// StartOptions are the optional parameters of [Client.Start]. Empty fields are not
+// sent. Spec: section 1, parameters meetingPass, observerPass and title.
 type StartOptions struct {
-	// MeetingPassword is what participants must give to join.
+	// MeetingPassword is the password that participants need to join.
 	MeetingPassword Secret
-	// ObserverPassword is what observers must give to join.
+	// ObserverPassword is the password that observers need to join.
 	ObserverPassword Secret
 	// Title is the meeting's title, any valid UTF-8.
 	Title string
 }
 
 // JoinOptions are the optional parameters of [Client.Join] and
-// [Client.JoinByID]. An empty one is not sent. Spec: sections 2 and 4,
+// [Client.JoinByID]. Empty fields are not sent. Spec: sections 2 and 4,
 // parameters meetingPass, observerPass and userName.
 type JoinOptions struct {
-	// MeetingPassword is the password of the meeting. The service takes the
-	// observers' one here as well.
+	// MeetingPassword is the meeting's password for participants. The service
+	// accepts the password for observers here too.
 	MeetingPassword Secret
-	// ObserverPassword is the password for observers, in place of
-	// MeetingPassword. To set both is an error.
+	// ObserverPassword is the meeting's password for observers, to be used instead
+	// of MeetingPassword. Setting both is an error.
 	ObserverPassword Secret
 	// UserName is the participant's full name, any valid UTF-8.
 	UserName string
 }
 
-// ScheduleOptions are the optional parameters of [Client.Schedule]. An empty one
-// is sent as an empty one. Spec: section 6, parameters meetingPassword,
+// ScheduleOptions are the optional parameters of [Client.Schedule]. Empty fields
+// are sent with an empty value. Spec: section 6, parameters meetingPassword,
 // meetingEndUrl and operatorId.
 type ScheduleOptions struct {
-	// MeetingPassword is what participants must give to join.
+	// MeetingPassword is the password that participants need to join.
 	MeetingPassword Secret
-	// EndURL is an absolute http or https URL to which the service POSTs when
-	// the meeting ends, with one parameter, operatorId. The service must reach
-	// it, without a redirect. Anyone who knows the URL can do the same.
+	// EndURL is an absolute http or https URL. When the meeting ends, the service
+	// POSTs one parameter to it, operatorId. The service must be able to reach it
+	// without a redirect. Anyone who knows the URL can POST to it too.
 	EndURL string
-	// OperatorID is the value of operatorId, which the service hands back as
-	// it got it; it does not say which meeting has ended. [EndSigner.Sign]
-	// makes one that cannot be forged.
+	// OperatorID is the value of operatorId that the service POSTs to EndURL,
+	// unchanged. It is all that you get, so use a different one for each call. If
+	// it is empty, you learn that some meeting ended, but not which one. Setting
+	// it without EndURL is an error. [EndSigner.Sign] makes one that cannot be
+	// forged.
 	OperatorID string
 }
 
-// Validate checks that the options can be sent. It sends nothing. If one of them
-// cannot be used, Validate returns a [*ParameterError] for meetingPassword,
-// meetingEndUrl or operatorId, as [Client.Schedule] does.
+// Validate checks that the options can be sent. It sends nothing. If they cannot,
+// Validate returns a [*ParameterError] for meetingPassword, meetingEndUrl or
+// operatorId, as [Client.Schedule] does.
 //
 // Spec: section 6, parameters meetingPassword, meetingEndUrl and operatorId.
 func (o ScheduleOptions) Validate() error {
@@ -83,7 +84,16 @@ func (o ScheduleOptions) Validate() error {
 		plain("meetingEndUrl", o.EndURL),
 		checkEndURL(o.EndURL),
 		plain("operatorId", o.OperatorID),
+		checkOperatorID(o),
 	)
+}
+
+// checkOperatorID refuses an operator ID that the service would send to nobody.
+func checkOperatorID(o ScheduleOptions) error {
+	if o.OperatorID != "" && o.EndURL == "" {
+		return &ParameterError{"operatorId", "has no effect without meetingEndUrl"}
+	}
+	return nil
 }
 
 type startParams struct {
@@ -94,12 +104,13 @@ type startParams struct {
 	Title        string `url:"title,omitempty"`
 }
 
-// Start returns the link by which the host starts a new meeting: snm.do.
-// Nothing is sent.
+// Start returns the link with which the host starts a new meeting (snm.do). It
+// sends nothing.
 //
-// The error is a [*ParameterError] for hostEmail, hostPass, meetingPass,
-// observerPass or title: for an empty e-mail address or host password, for a
-// control character in any of them but the title, and for invalid UTF-8.
+// If the email address or the host's password is empty, if a parameter other than
+// the title contains a control character, or if one is not valid UTF-8, Start
+// returns a [*ParameterError] for hostEmail, hostPass, meetingPass, observerPass
+// or title.
 //
 // Spec: section 1, Start New Meeting by Host Account.
 func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
@@ -122,11 +133,11 @@ type startByIDParams struct {
 	HostPass  Secret `url:"hostPass"`
 }
 
-// StartByID returns the link by which the host starts a meeting that was
-// scheduled before: ssm.do. Nothing is sent.
+// StartByID returns the link with which the host starts a scheduled meeting
+// (ssm.do). It sends nothing.
 //
-// The error is a [*ParameterError] for meetingID or hostPass, where one is
-// empty or holds a control character or invalid UTF-8.
+// If meetingID or hostPassword is empty, or contains a control character or
+// invalid UTF-8, StartByID returns a [*ParameterError] for meetingID or hostPass.
 //
 // Spec: section 3, Start Meeting by Meeting ID.
 func (c *Client) StartByID(meetingID string, hostPassword Secret) (Link, error) {
@@ -139,7 +150,7 @@ func (c *Client) StartByID(meetingID string, hostPassword Secret) (Link, error) 
 	return c.link("/ssm.do", startByIDParams{meetingID, hostPassword})
 }
 
-// joinParams names the meeting by one of its first two fields.
+// joinParams identify the meeting by one of their first two fields.
 type joinParams struct {
 	HostEmail    string `url:"hostEmail,omitempty"`
 	MeetingID    string `url:"meetingID,omitempty"`
@@ -148,16 +159,16 @@ type joinParams struct {
 	UserName     string `url:"userName,omitempty"`
 }
 
-// Join returns the link by which a participant or an observer joins the meeting
-// that the host is in: jm.do. Nothing is sent.
+// Join returns the link with which a participant or an observer joins the meeting
+// that the host is in (jm.do). It sends nothing.
 //
-// The error is a [*ParameterError] for hostEmail, meetingPass, observerPass or
-// userName: for an empty e-mail address, for a control character in any of them
-// but the name, for invalid UTF-8, and, as observerPass, for both passwords at
-// once.
+// If the email address is empty, if a parameter other than the user name contains
+// a control character, if one is not valid UTF-8, or if both passwords are set,
+// Join returns a [*ParameterError] for hostEmail, meetingPass, observerPass or
+// userName.
 //
-// Spec: section 2, Join Meeting by Host Account. Its table lacks observerPass,
-// which its examples have.
+// Spec: section 2, Join Meeting by Host Account. The parameter observerPass is in
+// its examples, but not in its table.
 func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
 	if err := required("hostEmail", hostEmail); err != nil {
 		return Link{}, err
@@ -165,14 +176,15 @@ func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
 	return c.join(joinParams{HostEmail: hostEmail}, opts)
 }
 
-// JoinByID returns the link by which a participant or an observer joins the
-// meeting of that ID, once it is in progress: jm.do. Nothing is sent.
+// JoinByID returns the link with which a participant or an observer joins the
+// meeting with that ID, once it is in progress (jm.do). It sends nothing.
 //
-// The error is a [*ParameterError] for meetingID, and otherwise as that of
-// [Client.Join].
+// If meetingID is empty, or contains a control character or invalid UTF-8,
+// JoinByID returns a [*ParameterError] for meetingID; otherwise its errors are
+// those of [Client.Join].
 //
-// Spec: section 4, Join Meeting by Meeting ID. Some of its examples write
-// username; its table has userName, which is sent.
+// Spec: section 4, Join Meeting by Meeting ID. The name is sent as userName, as in
+// its table; some of its examples have username.
 func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 	if err := required("meetingID", meetingID); err != nil {
 		return Link{}, err
@@ -180,7 +192,7 @@ func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 	return c.join(joinParams{MeetingID: meetingID}, opts)
 }
 
-// join completes params, which name the meeting, to a link.
+// join adds the options to params, which identify the meeting.
 func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 	o := orZero(opts)
 	userName, err := formText("userName", o.UserName)
@@ -192,23 +204,24 @@ func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 		return Link{}, err
 	}
 	if !o.MeetingPassword.IsZero() && !o.ObserverPassword.IsZero() {
-		return Link{}, &ParameterError{"observerPass", "cannot be sent beside meetingPass"}
+		return Link{}, &ParameterError{"observerPass", "cannot be sent together with meetingPass"}
 	}
 	params.MeetingPass, params.ObserverPass, params.UserName = o.MeetingPassword, o.ObserverPassword, userName
 	return c.link("/jm.do", params)
 }
 
-// Query asks whether the host is in a meeting, and in which: POST
-// meetingControl/query. A meeting that is scheduled and has not started does not
-// count. Query changes nothing, and is tried again as [WithRetries] says. It
-// ends with ctx, and after 30 seconds unless [WithTimeout] says otherwise.
+// Query reports whether the host is in a meeting, and in which one (POST
+// meetingControl/query). A meeting that is scheduled but has not started does not
+// count. Query does not change anything, and is retried as [WithRetries] says. It
+// stops when ctx is done, and takes at most 30 seconds by default; see
+// [WithTimeout].
 //
-// The error is one of these:
+// Query returns one of these errors:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
-//   - a [*ParameterError] for hostEmail or hostPassword, where one is empty or
-//     holds a control character or invalid UTF-8; nothing was sent;
-//   - a [*ResponseError], where something answered but not as the spec has it;
-//   - a failure of the network, or the end of ctx or of the time-out, with its
+//   - a [*ParameterError] for hostEmail or hostPassword, if one is empty or
+//     contains a control character or invalid UTF-8; nothing was sent;
+//   - a [*ResponseError], if the response is not what the spec describes;
+//   - otherwise a network failure, a timeout or a canceled context, with its
 //     cause in the chain, such as [context.DeadlineExceeded] or [*net.OpError].
 //
 // Spec: section 5, Query Meeting by Host Account.
@@ -225,34 +238,39 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 		return none, err
 	}
 	if a.status != StatusOK && a.status != StatusInMeeting {
-		return QueryResult{Status: a.status}, &StatusError{queryOp.name, a.status}
+		return QueryResult{Status: a.status}, &StatusError{Op: queryOp.name, Status: a.status}
 	}
 	return QueryResult{a.status, a.id, NewSecret(a.password)}, nil
 }
 
-// Schedule makes a meeting that the host may start by [Client.StartByID]: POST
-// meetingControl/schedule. If the host is in a meeting, the service ends that
-// first; [Client.ScheduleIfAvailable] leaves it alone.
+// Schedule schedules a meeting, which the host starts with [Client.StartByID]
+// (POST meetingControl/schedule). If the host is in a meeting, the service ends
+// that meeting first; [Client.ScheduleIfAvailable] leaves it alone. The spec does
+// not say what becomes of a meeting that nobody starts.
 //
-// The request arrives at most once. It is retried only if nothing was sent. The
-// call ends with ctx, and after 30 seconds unless [WithTimeout] says otherwise.
+// The request arrives at most once: it is retried only if nothing was sent. The call
+// stops when ctx is done, and takes at most 30 seconds by default; see [WithTimeout].
 // If you pass the context of an HTTP request, the call is abandoned when that
-// visitor goes away, perhaps with an unknown outcome; [context.WithoutCancel]
-// prevents that.
+// visitor goes away, perhaps with an unknown outcome; use [context.WithoutCancel]
+// to prevent that.
 //
-// A response over HTTP/1.0, or without Content-Length and chunks, has no end that
-// could be checked: if its connection breaks, a meeting ID may arrive cut short.
+// A response over HTTP/1.0, or one with neither Content-Length nor chunks, ends
+// when its connection does. If the connection breaks, nothing shows that the
+// response is incomplete, and the meeting ID may be cut short.
 //
-// The error is one of these:
+// Schedule returns one of these errors:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];
 //   - a [*ParameterError] for hostEmail, hostPassword, meetingPassword,
 //     meetingEndUrl or operatorId; nothing was sent;
-//   - [ErrOutcomeUnknown], where the request may have been carried out, beside
-//     its cause, one of the following two. A [*ResponseError] is so with a 2xx
-//     that cannot be read, with 408 and with 5xx other than 501;
-//   - a [*ResponseError], where something answered but not as the spec has it;
-//   - a failure of the network, or the end of ctx or of the time-out, with its
-//     cause in the chain, such as [context.DeadlineExceeded] or [*net.OpError].
+//   - [ErrOutcomeUnknown], if the request may have been carried out. The chain
+//     also contains its cause: a network failure, a timeout, a canceled context,
+//     or a [*ResponseError] with HTTP status below 300, 408, or 5xx other than
+//     501;
+//   - a [*ResponseError], if the response is not what the spec describes, and
+//     shows that nothing was scheduled;
+//   - otherwise a network failure, a timeout or a canceled context before anything
+//     was sent, with its cause in the chain, such as [context.DeadlineExceeded] or
+//     [*net.OpError].
 //
 // Spec: section 6, Schedule Meeting by Host Account.
 func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions) (ScheduleResult, error) {
@@ -268,19 +286,20 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 		"operatorId":      {o.OperatorID},
 	})
 	if err == nil && a.status != StatusOK {
-		err = &StatusError{scheduleOp.name, a.status}
+		err = &StatusError{Op: scheduleOp.name, Status: a.status}
 	}
 	return ScheduleResult{a.id}, err
 }
 
-// ScheduleIfAvailable asks by [Client.Query] whether the host is available, and
-// if so does what [Client.Schedule] does, both within one time-out. A meeting
-// that the host starts between the two is ended. A meeting that is scheduled
-// and has not started is no obstacle: who must not schedule twice for a host
-// has to see to that.
+// ScheduleIfAvailable calls [Client.Query] and, if the host is available,
+// [Client.Schedule], both within one timeout. If the host starts a meeting between
+// the two calls, that meeting is ended. A meeting that is scheduled but has not
+// started does not count: if a host must not have two, make sure of that yourself,
+// or use package hostpool.
 //
-// The error is a [*StatusError] that is [ErrInMeeting] where the host is in a
-// meeting, which goes on; otherwise it is one that Query or Schedule returns.
+// If the host is in a meeting, that meeting goes on, and ScheduleIfAvailable
+// returns a [*StatusError] that matches [ErrInMeeting] and has the ID of the
+// meeting. Otherwise its errors are those of Query and Schedule.
 //
 // Spec: sections 5 and 6.
 func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *ScheduleOptions) (ScheduleResult, error) {
@@ -294,7 +313,7 @@ func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *Sched
 		return ScheduleResult{}, err
 	}
 	if state.InMeeting() {
-		return ScheduleResult{}, &StatusError{scheduleOp.name, StatusInMeeting}
+		return ScheduleResult{}, &StatusError{scheduleOp.name, StatusInMeeting, state.MeetingID}
 	}
 	return c.Schedule(ctx, host, opts)
 }
@@ -313,37 +332,8 @@ var (
 	}
 )
 
-func checkContext(ctx context.Context) error {
-	if ctx == nil {
-		return &ParameterError{"ctx", "is nil"}
-	}
-	return nil
-}
-
 func checkSchedule(host Host, o ScheduleOptions) error {
 	return cmp.Or(host.Validate(), o.Validate())
-}
-
-// required checks a parameter that must not be empty.
-func required(param, value string) error {
-	if value == "" {
-		return &ParameterError{param, "is empty"}
-	}
-	return plain(param, value)
-}
-
-// plain checks a parameter that is sent as it is. A browser's form would change
-// control characters.
-func plain(param, value string) error {
-	if !utf8.ValidString(value) {
-		return &ParameterError{param, "is not valid UTF-8"}
-	}
-	for _, r := range value {
-		if unicode.IsControl(r) {
-			return &ParameterError{param, "holds a control character"}
-		}
-	}
-	return nil
 }
 
 func orZero[T any](p *T) T {
@@ -351,4 +341,12 @@ func orZero[T any](p *T) T {
 		p = new(T)
 	}
 	return *p
+}
+
+// link returns the link to a page of the site.
+func (c *Client) link(path string, params any) (Link, error) {
+	if err := c.checkMade(); err != nil {
+		return Link{}, err
+	}
+	return Link{c.site, path, params}, nil
 }

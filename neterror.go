@@ -23,12 +23,12 @@ import (
 	"unicode"
 )
 
-// networkError is a call without an answer. Its chain holds nothing that the
-// service wrote, because that may repeat the request.
+// networkError is the error of a call without a response. Its chain contains
+// nothing that the service wrote, because that may repeat the request.
 type networkError struct {
 	message string
 	cause   error
-	is      func(target error) bool // a func, because nothing can print what it refers to
+	is      func(target error) bool // a func, because nothing prints what it refers to
 }
 
 // newNetworkError returns the error of an attempt at j that failed with err.
@@ -61,7 +61,7 @@ type contextError struct{ context, cause error }
 func (e *contextError) Error() string   { return e.context.Error() + ": " + e.cause.Error() }
 func (e *contextError) Unwrap() []error { return []error{e.context, e.cause} }
 
-// withoutURL returns what is below every [url.Error] in err's chain.
+// withoutURL returns what every [url.Error] in err's chain wraps.
 func withoutURL(err error) error {
 	for {
 		var urlErr *url.Error
@@ -112,9 +112,8 @@ var plainErrors = []error{
 // syscall.Errno or an alert of package tls.
 func isNumber(err error) bool { return reflect.ValueOf(err).CanUint() || reflect.ValueOf(err).CanInt() }
 
-// opaqueError stands for an error that may quote the service. It has the safe
-// part of the text, and the safe part of the chain. It is a [net.Error], as many
-// errors of net/http are.
+// opaqueError replaces an error that may quote the service. It keeps the safe part
+// of the text and of the chain. It is a [net.Error], like many errors of net/http.
 type opaqueError struct {
 	text    string
 	timeout bool
@@ -150,26 +149,26 @@ func (e *opaqueError) Unwrap() []error { return e.causes }
 
 var (
 	quotation = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	malformed = regexp.MustCompile(`(?s)malformed .*`) // what net/http says before it quotes, or not
+	malformed = regexp.MustCompile(`(?s)malformed .*`) // net/http quotes what follows
 	userInfo  = regexp.MustCompile(`//.*@`)
 )
 
-// safeText returns the text of an error from the network without what it quotes
-// of an answer and without the user of a URL. If it holds a password of form,
-// nothing of it is left.
+// safeText returns the text of a network error without what it quotes from a
+// response, and without the user name and password of a URL. If the text contains
+// a password of form, it is withheld.
 func safeText(s string, form url.Values) string {
 	for _, param := range secretParams {
 		if quotesSecret(s, form.Get(param)) {
-			return "a network error, whose text is withheld"
+			return "a network error whose text is withheld"
 		}
 	}
-	s = malformed.ReplaceAllString(s, "malformed answer")
+	s = malformed.ReplaceAllString(s, "malformed response")
 	s = quotation.ReplaceAllString(s, `"..."`)
 	return userInfo.ReplaceAllString(s, "//"+redacted+"@")
 }
 
-// printable returns s with U+FFFD for each character that could forge a line of
-// a log or change how a terminal shows it.
+// printable returns s with U+FFFD instead of each character that could forge a log
+// line or control a terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -179,8 +178,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// quotesSecret reports whether s holds the secret, as it is or in a form in
-// which programs print what they received.
+// quotesSecret reports whether s contains the secret, as it is or in a form in which
+// programs print what they received.
 func quotesSecret(s, secret string) bool {
 	if secret == "" {
 		return false

@@ -48,6 +48,7 @@ func TestPageHeader(t *testing.T) {
 			"Content-Type":           {"text/html; charset=utf-8"},
 			"Cache-Control":          {"no-store"},
 			"Referrer-Policy":        {"no-referrer"},
+			"X-Frame-Options":        {"DENY"},
 			"X-Content-Type-Options": {"nosniff"},
 			"Content-Security-Policy": {"default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce +
 				"'; base-uri 'none'; frame-ancestors 'none'"},
@@ -55,6 +56,18 @@ func TestPageHeader(t *testing.T) {
 		assert.Contains(t, w.Body.String(), `<style nonce="`+nonce+`">`)
 		assert.Contains(t, w.Body.String(), `<script nonce="`+nonce+`">`)
 	}
+}
+
+func TestProtectPage(t *testing.T) {
+	h := http.Header{"Cache-Control": {"public", "max-age=60"}, "X-Frame-Options": {"SAMEORIGIN"}, "Vary": {"Cookie"}}
+	iomeeting.ProtectPage(h)
+	assert.Equal(t, http.Header{
+		"Cache-Control":          {"no-store"},
+		"Referrer-Policy":        {"no-referrer"},
+		"X-Frame-Options":        {"DENY"},
+		"X-Content-Type-Options": {"nosniff"},
+		"Vary":                   {"Cookie"},
+	}, h)
 }
 
 func TestPageBody(t *testing.T) {
@@ -92,7 +105,7 @@ func TestPageMethods(t *testing.T) {
 func TestPageOfTheZeroLink(t *testing.T) {
 	w := get(iomeeting.Link{}, http.MethodGet)
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
-	assert.Equal(t, "this link opens nothing\n", w.Body.String())
+	assert.Equal(t, "the link is empty\n", w.Body.String())
 	assert.Empty(t, iomeeting.Link{}.Form("Start"))
 }
 

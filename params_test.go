@@ -19,18 +19,18 @@ import (
 const (
 	isEmpty    = "is empty"
 	notUTF8    = "is not valid UTF-8"
-	isControl  = "holds a control character"
-	forbidden  = "holds a space, a backslash, a control character or invalid UTF-8"
+	isControl  = "contains a control character"
+	forbidden  = "contains a space, a backslash, a control character or invalid UTF-8"
 	noHTTPS    = "must start with https://"
-	insecure   = "must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it"
-	noHost     = "names no valid host"
-	noPort     = "names a port that is not in 1 to 65535"
-	notASCII   = "has a host name that is not ASCII: write it in Punycode, such as xn--bcher-kva.example"
-	dots       = "must not hold . or .. in its path"
+	insecure   = "must start with https://, because http sends passwords in plain text; WithInsecureHTTP allows it"
+	noHost     = "has no valid host name"
+	noPort     = "has a port outside the range 1 to 65535"
+	notASCII   = "has a host name that is not ASCII; use its Punycode form, such as xn--bcher-kva.example"
+	dots       = "must not contain . or .. in its path"
 	notEndURL  = "is not an absolute http or https URL"
-	withUser   = "must not hold a user name or password"
-	withQuery  = "must not hold a query"
-	withAnchor = "must not hold a fragment"
+	withUser   = "must not contain a user name or password"
+	withQuery  = "must not contain a query"
+	withAnchor = "must not contain a fragment"
 )
 
 func TestBadSite(t *testing.T) {
@@ -74,9 +74,9 @@ func TestBadSite(t *testing.T) {
 		{"https://abc.iomeeting.cn/%zz", "is not a URL"},
 		{"https://abc.iomeeting.cn/a/..;v=1/b", dots},
 		{"https://abc.iomeeting.cn/.;/b", dots},
-		{"https://abc.iomeeting.cn/%5c..%5c", "holds a backslash or a control character in its path"},
-		{"https://abc.iomeeting.cn/%0d%0aX", "holds a backslash or a control character in its path"},
-		{"https://abc.iomeeting.cn/%00", "holds a backslash or a control character in its path"},
+		{"https://abc.iomeeting.cn/%5c..%5c", "contains a backslash or a control character in its path"},
+		{"https://abc.iomeeting.cn/%0d%0aX", "contains a backslash or a control character in its path"},
+		{"https://abc.iomeeting.cn/%00", "contains a backslash or a control character in its path"},
 		{"https://a..b", noHost},
 		{"https://.", noHost},
 		{"https://..", noHost},
@@ -302,9 +302,9 @@ func TestBothJoinPasswords(t *testing.T) {
 		ObserverPassword: iomeeting.NewSecret("canary"),
 	}
 	_, err := c.Join(host.Email, opts)
-	requireParameterError(t, err, "observerPass", "cannot be sent beside meetingPass")
+	requireParameterError(t, err, "observerPass", "cannot be sent together with meetingPass")
 	_, err = c.JoinByID("123456", opts)
-	requireParameterError(t, err, "observerPass", "cannot be sent beside meetingPass")
+	requireParameterError(t, err, "observerPass", "cannot be sent together with meetingPass")
 }
 
 func TestBadEndURL(t *testing.T) {
@@ -353,6 +353,31 @@ func TestGoodEndURL(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, endURL, form.Get("meetingEndUrl"))
 	}
+}
+
+// TestOperatorIDNeedsEndURL: without EndURL, the service would send it to nobody.
+// An EndURL without an operator ID is fine.
+func TestOperatorIDNeedsEndURL(t *testing.T) {
+	mock := httpmock.NewMockTransport()
+	c := newClient(t, over(mock))
+	opts := &iomeeting.ScheduleOptions{OperatorID: "canary"}
+	const reason = "has no effect without meetingEndUrl"
+	requireParameterError(t, opts.Validate(), "operatorId", reason)
+	_, err := c.Schedule(t.Context(), host, opts)
+	requireParameterError(t, err, "operatorId", reason)
+	_, err = c.ScheduleIfAvailable(t.Context(), host, opts)
+	requireParameterError(t, err, "operatorId", reason)
+	assert.Zero(t, mock.GetTotalCallCount())
+
+	opts = &iomeeting.ScheduleOptions{EndURL: "https://partner.example/ended"}
+	require.NoError(t, opts.Validate())
+	mock, arrivals := answering(t, scheduleURL, "0,1")
+	_, err = newClient(t, over(mock)).Schedule(t.Context(), host, opts)
+	require.NoError(t, err)
+	require.Len(t, *arrivals, 1)
+	assert.Contains(t, (*arrivals)[0].body, "&meetingEndUrl=https%3A%2F%2Fpartner.example%2Fended&")
+	assert.Contains(t, (*arrivals)[0].body, "&operatorId=")
+	assert.NotContains(t, (*arrivals)[0].body, "canary")
 }
 
 func TestNilContext(t *testing.T) {

@@ -1,7 +1,9 @@
 package iomeeting_test
 
 import (
+	"go/format"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,15 +13,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReadmeCompiles finds each piece of Go in the README again in the examples,
-// which are compiled and run.
+// TestReadmeProgram runs the first program of the README, and compares its output
+// with the text that follows it.
+func TestReadmeProgram(t *testing.T) {
+	program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```\n\n```text\n(.*?)```").FindStringSubmatch(readFile(t, "README.md"))
+	require.NotNil(t, program, "README.md has no program that is followed by its output")
+	assert.Less(t, strings.Count(program[1], "\n"), 20, "lines of the program")
+	formatted, err := format.Source([]byte(program[1]))
+	require.NoError(t, err)
+	assert.Equal(t, string(formatted), program[1])
+
+	file := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(file, []byte(program[1]), 0o600))
+	output, err := exec.Command("go", "run", file).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Equal(t, program[2], string(output))
+}
+
+// TestReadmeCompiles looks for the other Go code of the README in example_test.go,
+// which is compiled and run.
 func TestReadmeCompiles(t *testing.T) {
 	examples := flat(readFile(t, "example_test.go"))
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
-	assert.NotEmpty(t, blocks)
+	assert.Greater(t, len(blocks), 1)
 	for _, block := range blocks {
-		if !strings.Contains(examples, flat(block[1])) {
-			t.Errorf("README.md shows what example_test.go does not have:\n%s", block[1])
+		if !strings.HasPrefix(block[1], "package main\n") && !strings.Contains(examples, flat(block[1])) {
+			t.Errorf("example_test.go does not contain this code of README.md:\n%s", block[1])
 		}
 	}
 }
@@ -32,7 +51,7 @@ func TestReadmesAgree(t *testing.T) {
 	assert.Equal(t, "[English](README.md) | 简体中文", firstLine(chinese))
 	for name, pattern := range map[string]string{
 		"levels of headings": `(?m)^#+ `,
-		"code":               "(?s)```(?:go|sh)\n.*?```",
+		"code":               "(?s)```(?:go|sh|text)\n.*?```",
 		"diagrams":           "```mermaid\n",
 		"table rows":         "(?m)^\\|(?: `[^`]*` \\|)?",
 	} {

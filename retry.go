@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// The wait before a further try is drawn from 0 to firstBackoff, and from
-	// twice as much before each next one, up to maxBackoff: long enough for a
-	// service to restart or shed load, and spread so that clients which failed
-	// together do not return together.
+	// The wait before the first retry is random, up to firstBackoff. The limit
+	// doubles for each further retry, up to maxBackoff. That gives a service time
+	// to restart or shed load, and keeps clients that failed together from
+	// returning together.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 5 * time.Second
 
@@ -26,37 +26,58 @@ const (
 	maxUnboundedWait = time.Minute
 )
 
-// outcome is what became of one try.
+// outcome is the result of one attempt.
 type outcome struct {
 	answer     answer
-	status     int    // of the answer; 0 if none came
-	retryAfter string // header of the answer
+	status     int    // of the response; 0 without one
+	retryAfter string // header of the response
 	sent       bool   // the request may have arrived
-	err        error  // nil where the answer is as the spec has it
+	err        error  // nil if the response is what the spec describes
 }
 
-// badResponse returns the answer that the try failed with, if it got one.
+// badResponse returns the response with which the attempt failed, if any.
 func (o outcome) badResponse() (*ResponseError, bool) {
 	var bad *ResponseError
 	ok := errors.As(o.err, &bad)
 	return bad, ok
 }
 
-// mayPass reports whether the same call may succeed when it is sent again.
-func (o outcome) mayPass() bool {
-	var proxy *proxyError
-	if errors.As(o.err, &proxy) {
-		return isPassing(proxy.status)
+// Retryable reports whether the call that returned err may succeed if you make it
+// again later: after a temporary network failure, a timeout, or HTTP status 408,
+// 429, 500, 502, 503 or 504. You may have wrapped err. Retryable is false for any
+// other error, and for nil.
+//
+// It is false for [ErrOutcomeUnknown] too, because calling [Client.Schedule] again
+// may end a meeting. Call [Client.ScheduleIfAvailable] instead.
+func Retryable(err error) bool {
+	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, context.Canceled) {
+		return false
 	}
-	if bad, ok := o.badResponse(); ok {
-		return isPassing(bad.StatusCode)
+	var network *networkError
+	if errors.As(err, &network) {
+		return isTemporary(network)
 	}
-	return !isDefinite(o.err)
+	var bad *ResponseError
+	return errors.As(err, &bad) && isTemporaryStatus(bad.StatusCode)
 }
 
-// isPassing reports whether an HTTP status says that the next request may fare
-// better.
-func isPassing(status int) bool {
+// isTemporary reports whether a call that failed with err may succeed when it is
+// sent again.
+func isTemporary(err error) bool {
+	var proxy *proxyError
+	if errors.As(err, &proxy) {
+		return isTemporaryStatus(proxy.status)
+	}
+	var bad *ResponseError
+	if errors.As(err, &bad) {
+		return isTemporaryStatus(bad.StatusCode)
+	}
+	return !isPermanent(err)
+}
+
+// isTemporaryStatus reports whether a request may succeed after a response with
+// this HTTP status.
+func isTemporaryStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -66,9 +87,9 @@ func isPassing(status int) bool {
 	}
 }
 
-// isDefinite reports whether err, of a call without an answer, comes again for
-// certain: there is no such host, or nobody there who speaks the site's TLS.
-func isDefinite(err error) bool {
+// isPermanent reports whether err, of a call without a response, would occur again:
+// the host does not exist, or does not speak TLS as the client requires.
+func isPermanent(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return !dns.IsTemporary && !dns.IsTimeout
@@ -82,17 +103,16 @@ func isDefinite(err error) bool {
 		slices.ContainsFunc(proxyRefusals, func(s string) bool { return strings.HasSuffix(err.Error(), s) })
 }
 
-// proxyRefusals are how errors of net/http end that say that a proxy does not
-// accept the user name and password. They have no type.
+// proxyRefusals are how the errors of net/http end if a proxy does not accept the
+// user name and password. They have no type.
 var proxyRefusals = []string{
-	"Proxy Authentication Required", // HTTP, by a transport of the user's own
+	"Proxy Authentication Required", // of HTTP, with the user's own transport
 	"username/password authentication failed",
 	"no acceptable authentication methods",
 	"invalid username/password",
 }
 
-// isUnknown reports whether a failed try of Schedule may have been carried
-// out.
+// isUnknown reports whether a failed attempt of Schedule may have been carried out.
 func (o outcome) isUnknown() bool {
 	if bad, ok := o.badResponse(); ok {
 		return !isRefusal(bad.StatusCode)
@@ -100,8 +120,8 @@ func (o outcome) isUnknown() bool {
 	return o.sent
 }
 
-// isRefusal reports whether an HTTP status says that the request was not
-// carried out.
+// isRefusal reports whether an HTTP status means that the request was not carried
+// out.
 func isRefusal(status int) bool {
 	switch {
 	case status == http.StatusRequestTimeout:
@@ -113,9 +133,8 @@ func isRefusal(status int) bool {
 	}
 }
 
-// wait returns how long to wait before the next of several tries, the n-th
-// having failed as o, and whether that fits before the end; without an end, a
-// minute does.
+// wait returns how long to wait after the n-th attempt, and whether that fits
+// before the end. Without an end, it may be a minute.
 func (o outcome) wait(end time.Time, n int) (d time.Duration, fits bool) {
 	d = backoff(n)
 	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
@@ -127,7 +146,7 @@ func (o outcome) wait(end time.Time, n int) (d time.Duration, fits bool) {
 	return d, d < time.Until(end)
 }
 
-// backoff draws the wait after the n-th try, from 1.
+// backoff returns a random wait after the n-th attempt, counted from 1.
 func backoff(n int) time.Duration {
 	ceiling := maxBackoff
 	if shift := n - 1; shift < 16 {
@@ -136,8 +155,8 @@ func backoff(n int) time.Duration {
 	return rand.N(ceiling)
 }
 
-// parseRetryAfter returns the wait that a Retry-After header asks for, in
-// seconds or as a date; 0 where it asks for nothing that can be read.
+// parseRetryAfter returns the wait of a Retry-After header, in seconds or as a
+// date, or 0 if it cannot be parsed.
 func parseRetryAfter(header string, now time.Time) time.Duration {
 	if date, err := http.ParseTime(header); err == nil {
 		return date.Sub(now)

@@ -127,8 +127,22 @@ func TestQueryTriesAgain(t *testing.T) {
 				_, err = newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
 				require.Error(t, err)
 				assert.Len(t, service.times, 1)
+				assertRetryable(t, true, err)
 			})
 		})
+	}
+}
+
+// assertRetryable checks what Retryable reports for err, alone and wrapped.
+func assertRetryable(t *testing.T, want bool, err error) {
+	t.Helper()
+	for _, err := range []error{
+		err,
+		fmt.Errorf("alice@example.com: %w", err),
+		fmt.Errorf("%w (alice@example.com)", err),
+		errors.Join(errors.New("first"), err, &net.DNSError{Err: "no such host", IsNotFound: true}),
+	} {
+		assert.Equal(t, want, iomeeting.Retryable(err), err)
 	}
 }
 
@@ -146,6 +160,7 @@ func TestQueryDoesNotTryAgain(t *testing.T) {
 		{"no TLS", failBeforeSending(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"})},
 		{"HTTP behind https", failBeforeSending(fmt.Errorf("%w", http.ErrSchemeMismatch))},
 		{"407 of a proxy", failBeforeSending(errors.New("Proxy Authentication Required"))},
+		{"SOCKS credentials", failBeforeSending(errors.New("socks connect: username/password authentication failed"))},
 		{"alert", failBeforeSending(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")})},
 		{"400", answer(400, "")},
 		{"401", answer(401, "")},
@@ -168,8 +183,53 @@ func TestQueryDoesNotTryAgain(t *testing.T) {
 			_, err := newClient(t, over(service)).Query(t.Context(), host)
 			require.Error(t, err)
 			assert.Len(t, service.times, 1)
+			assertRetryable(t, false, err)
 		})
 	}
+}
+
+// TestRetryable has the errors that no retry of the client depends on. TestFaults
+// has all failures of real transports.
+func TestRetryable(t *testing.T) {
+	failing := newClient(t, over(&script{steps: []step{failBeforeSending(errRefused)}}), iomeeting.WithRetries(0))
+	_, refused := failing.Query(t.Context(), host)
+	_, notSent := failing.Schedule(t.Context(), host, nil)
+	schedule := func(s step) error {
+		_, err := newClient(t, over(&script{steps: []step{s}})).Schedule(t.Context(), host, nil)
+		require.Error(t, err)
+		return err
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, gaveUp := failing.Query(canceled, host)
+	expired, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_, tooLate := failing.Query(expired, host)
+	for _, tt := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"connection refused", refused, true},
+		{"Schedule was not sent", notSent, true},
+		{"deadline", tooLate, true},
+		{"canceled", gaveUp, false},
+		{"429 of Schedule", schedule(answer(429, "")), true},
+		{"404 of Schedule", schedule(answer(404, "")), false},
+		{"unknown outcome, 503", schedule(answer(503, "")), false},
+		{"unknown outcome, connection reset", schedule(failAfterSending(errReset)), false},
+		{"host not found", schedule(answer(200, "1,")), false},
+		{"in a meeting", &iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, false},
+		{"invalid parameter", iomeeting.Host{}.Validate(), false},
+		{"bad signature", iomeeting.ErrBadSignature, false},
+		{"timeout of something else", context.DeadlineExceeded, false},
+		{"connection of something else", errRefused, false},
+		{"cut short by something else", io.ErrUnexpectedEOF, false},
+		{"response made by hand", &iomeeting.ResponseError{Op: "query", StatusCode: 503}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) { assertRetryable(t, tt.want, tt.err) })
+	}
+	assert.False(t, iomeeting.Retryable(nil))
 }
 
 func TestAnswerOfTheGreatestLength(t *testing.T) {
@@ -362,7 +422,7 @@ func TestSilentServiceAfterSchedule(t *testing.T) {
 		_, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
 		require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.EqualError(t, err, "iomeeting: schedule: context deadline exceeded; the outcome is unknown: ask Query before scheduling again")
+		require.EqualError(t, err, "iomeeting: schedule: context deadline exceeded; the outcome is unknown: call Query before scheduling again")
 		assert.Equal(t, 30*time.Second, time.Since(start), "the one try has all the time")
 		assert.Len(t, service.times, 1)
 	})

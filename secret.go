@@ -9,28 +9,31 @@ import (
 	"unique"
 )
 
-// redacted is what every printer shows in place of a secret.
+// redacted is what is printed instead of a secret.
 const redacted = "REDACTED"
 
-// Secret holds a password. Every verb of package fmt, every slog handler,
-// every JSON, XML or text marshaller and every template prints it as REDACTED,
-// also where it is a map's key or a field of a larger value; where fmt can call
-// no method, on an unexported field, it prints an address. [Secret.Reveal] is
-// the only way to the value.
+// Secret holds a password. Package fmt, slog, encoding/json, encoding/xml and
+// templates print it as REDACTED, also as a field, an element or a map key of
+// another value. Where fmt cannot call a method, in an unexported field, it prints
+// an address. [Secret.Reveal] returns the password.
 //
-// Secrets are equal under == when their values are. The zero Secret is empty,
-// and printed as REDACTED too; [Secret.IsZero] tells it from others.
+// Secrets can be compared with ==, which compares the passwords. The zero Secret
+// is empty. It prints as REDACTED too; use [Secret.IsZero] to tell it apart.
 //
-// A Secret is not made to be stored. What was marshalled cannot be read back.
+// Configuration libraries can set a Secret through [Secret.UnmarshalText], from
+// JSON, YAML or environment variables. To store a password in a database, encrypt
+// the result of Reveal, and pass the decrypted value to [NewSecret]. Secret has no
+// Value and Scan methods for package database/sql, because a password would then
+// get into the database, and into the logs of its driver, without a Reveal in your
+// code. A Secret that was marshaled cannot be read back.
 type Secret struct {
-	// A handle rather than a string, since fmt prints an unexported string
-	// field of a caller's struct without asking it; and a masked one, since
-	// printers that walk memory, as those of test libraries do, follow it.
+	// A handle, because fmt would print a string in an unexported field of a
+	// caller's struct. Masked, because test libraries print what a handle refers to.
 	masked unique.Handle[string]
 }
 
-// mask is what the values in memory are mixed with. It differs in each process,
-// and leaves no byte of ASCII as it is.
+// mask is combined with passwords in memory. It is different in each process, and
+// changes every ASCII byte.
 var mask = func() (m [32]byte) {
 	_, _ = rand.Read(m[:]) // never fails
 	for i := range m {
@@ -47,7 +50,7 @@ func masked(s string) string {
 	return string(b)
 }
 
-// NewSecret returns a Secret that holds s.
+// NewSecret returns the Secret for the password s.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -55,7 +58,7 @@ func NewSecret(s string) Secret {
 	return Secret{unique.Make(masked(s))}
 }
 
-// Reveal returns the value in clear.
+// Reveal returns the password in plain text.
 func (s Secret) Reveal() string {
 	if s.IsZero() {
 		return ""
@@ -63,13 +66,13 @@ func (s Secret) Reveal() string {
 	return masked(s.masked.Value())
 }
 
-// IsZero reports whether the secret is empty.
+// IsZero reports whether the Secret is empty.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
-// String returns REDACTED, for an empty secret too.
+// String returns REDACTED, for an empty Secret too.
 func (s Secret) String() string { return redacted }
 
-// Format writes REDACTED under every verb.
+// Format writes REDACTED for every verb.
 func (s Secret) Format(f fmt.State, _ rune) {
 	// fmt offers no way to report an error.
 	_, _ = io.WriteString(f, redacted)
@@ -78,23 +81,24 @@ func (s Secret) Format(f fmt.State, _ rune) {
 // LogValue returns REDACTED.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText returns REDACTED, and never an error.
+// MarshalText returns REDACTED. It never returns an error.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalText sets the secret to text as it stands. Configuration libraries
-// fill a Secret by it. The error is a [*ParameterError] for "secret", where text
-// is the word REDACTED: a secret was stored by a printer, and is lost.
+// UnmarshalText sets the Secret to text. It is what configuration libraries call.
+//
+// If text is REDACTED, UnmarshalText returns a [*ParameterError] for "secret": the
+// password was lost when the Secret was marshaled. If it really is your password,
+// use [NewSecret].
 func (s *Secret) UnmarshalText(text []byte) error {
 	if string(text) == redacted {
-		return &ParameterError{"secret", "is the word that is printed in place of a secret"}
+		return &ParameterError{"secret", "is REDACTED, which is printed instead of a secret"}
 	}
 	*s = NewSecret(string(text))
 	return nil
 }
 
-// EncodeValues sets key to the value in clear: it makes a Secret a parameter of
-// a request that github.com/google/go-querystring encodes. It never returns an
-// error.
+// EncodeValues sets key to the password in plain text, for requests that
+// github.com/google/go-querystring encodes. It never returns an error.
 func (s Secret) EncodeValues(key string, v *url.Values) error {
 	v.Set(key, s.Reveal())
 	return nil

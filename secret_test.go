@@ -22,6 +22,7 @@ import (
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -89,13 +90,21 @@ func TestSecretUnmarshals(t *testing.T) {
 
 	require.NoError(t, xml.Unmarshal([]byte(`<c password="&lt;pass&gt;"><empty/></c>`), &config))
 	assert.Equal(t, "<pass>", config.Password.Reveal())
+
+	for text, want := range map[string]string{
+		"pass": "pass", `" a: #b"`: " a: #b", "000123": "000123", "1e3": "1e3", "yes": "yes", `""`: "", "null": "",
+	} {
+		config.Password = iomeeting.Secret{}
+		require.NoError(t, yaml.Unmarshal([]byte("password: "+text), &config))
+		assert.Equal(t, want, config.Password.Reveal(), text)
+	}
 }
 
 func TestSecretThatWasPrintedIsNotReadBack(t *testing.T) {
 	stored, err := json.Marshal(host)
 	require.NoError(t, err)
 	var read iomeeting.Host
-	requireParameterError(t, json.Unmarshal(stored, &read), "secret", "is the word that is printed in place of a secret")
+	requireParameterError(t, json.Unmarshal(stored, &read), "secret", "is REDACTED, which is printed instead of a secret")
 	assert.True(t, read.Password.IsZero())
 }
 

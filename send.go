@@ -15,34 +15,34 @@ import (
 )
 
 const (
-	// maxAnswer bounds the body of an answer, in bytes. A true one takes a few
+	// maxAnswer limits the body of a response, in bytes. The service sends a few
 	// dozen.
 	maxAnswer = 4 << 10
 
-	// errorPageTimeout bounds the wait for the body of an answer whose HTTP
-	// status has said everything.
+	// errorPageTimeout limits the wait for the body of a response whose HTTP
+	// status says enough.
 	errorPageTimeout = time.Second
 )
 
 // operation is one of the two calls.
 type operation struct {
-	name string // in errors and in the log
+	name string // in errors and log records
 	path string
-	// atMostOnce says that the service must not receive the call twice.
+	// atMostOnce means that the service must not receive the call twice.
 	atMostOnce bool
-	// parse reads the body of an answer, or says what is wrong with it.
+	// parse parses the body of a response. Its error says what is wrong with it.
 	parse func(body []byte, charset string) (answer, error)
 }
 
-// job is a call that is under way.
+// job is a call in progress.
 type job struct {
 	operation
 	form url.Values
-	end  time.Time // of all its tries; zero for no end
+	end  time.Time // of all attempts; zero for none
 }
 
-// call sends op with form until there is an answer that can be read, the
-// failure is definite, or tries or time have run out.
+// call sends op with form until there is a usable response, the failure is
+// permanent, or attempts or time have run out.
 func (c *Client) call(ctx context.Context, op operation, form url.Values) (answer, error) {
 	if err := cmp.Or(c.checkMade(), checkContext(ctx)); err != nil {
 		return answer{}, err
@@ -50,18 +50,17 @@ func (c *Client) call(ctx context.Context, op operation, form url.Values) (answe
 	j := job{op, form, c.endOfCall(ctx)}
 	for n := 1; ; n++ {
 		start := time.Now()
-		o := c.try(ctx, j, n)
-		wait, again := c.next(ctx, j, o, n)
-		c.log(ctx, op, o, n, time.Since(start), again)
-		if !again {
+		o := c.attempt(ctx, j, n)
+		wait, retry := c.next(ctx, j, o, n)
+		c.log(ctx, op, o, n, time.Since(start), retry)
+		if !retry {
 			return o.answer, o.err
 		}
 		sleep(ctx, wait)
 	}
 }
 
-// endOfCall returns when a call that starts now must have ended, or the zero
-// time.
+// endOfCall returns when a call that starts now must end, or the zero time.
 func (c *Client) endOfCall(ctx context.Context) time.Time {
 	end, _ := ctx.Deadline()
 	if c.timeout == 0 {
@@ -70,7 +69,7 @@ func (c *Client) endOfCall(ctx context.Context) time.Time {
 	return earlier(end, time.Now().Add(c.timeout))
 }
 
-// earlier returns the earlier one of two ends; a zero a is none.
+// earlier returns the earlier of two ends. A zero a means no end.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b
@@ -78,18 +77,17 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// next returns whether another try follows the n-th, and after which wait.
-func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, again bool) {
-	if o.err == nil || n > c.retries || ctx.Err() != nil || !o.mayPass() || j.atMostOnce && o.sent {
+// next reports whether a retry follows the n-th attempt, and after which wait.
+func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !isTemporary(o.err) || j.atMostOnce && o.sent {
 		return 0, false
 	}
 	return o.wait(j.end, n)
 }
 
-// try sends j for the n-th time, and says what came of it in the terms of a
-// user.
-func (c *Client) try(ctx context.Context, j job, n int) outcome {
-	ctx, cancel := withEnd(ctx, c.endOfTry(j, n))
+// attempt sends j for the n-th time. The error of its outcome is one for users.
+func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
+	ctx, cancel := withEnd(ctx, c.endOfAttempt(j, n))
 	defer cancel()
 	o := c.exchange(ctx, cancel, j, n)
 	if o.err == nil {
@@ -104,23 +102,23 @@ func (c *Client) try(ctx context.Context, j job, n int) outcome {
 	return o
 }
 
-// endOfTry bounds the n-th try by the Timeout of the user's http.Client, and a
-// try that may be followed by others by an equal share of the time that is
-// left, so that a silent service cannot use up the whole call. There are no
-// more than three shares: with more, none would suffice.
-func (c *Client) endOfTry(j job, n int) time.Time {
+// endOfAttempt returns when the n-th attempt must end. The Timeout of the user's
+// http.Client limits it. If retries may follow, it gets an equal share of the
+// remaining time, so that a service that does not respond cannot use up the whole
+// call. There are at most three shares, because smaller ones would be too short.
+func (c *Client) endOfAttempt(j job, n int) time.Time {
 	end, now := j.end, time.Now()
-	if further := min(c.retries+1-n, 2); !end.IsZero() && !j.atMostOnce {
-		end = now.Add(end.Sub(now) / time.Duration(1+further))
+	if retries := min(c.retries+1-n, 2); !end.IsZero() && !j.atMostOnce {
+		end = now.Add(end.Sub(now) / time.Duration(1+retries))
 	}
-	if c.tryTimeout > 0 {
-		end = earlier(end, now.Add(c.tryTimeout))
+	if c.attemptTimeout > 0 {
+		end = earlier(end, now.Add(c.attemptTimeout))
 	}
 	return end
 }
 
-// withEnd returns ctx with a deadline, unless end is zero or that which ctx has,
-// whose cause is the user's own.
+// withEnd returns ctx with a deadline, unless end is zero or not before the
+// deadline of ctx, which may have a cause of the user's.
 func withEnd(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); end.IsZero() || ok && !end.Before(deadline) {
 		return context.WithCancel(ctx)
@@ -129,7 +127,7 @@ func withEnd(ctx context.Context, end time.Time) (context.Context, context.Cance
 }
 
 // errorOf returns ctx.Err(), or DeadlineExceeded if the deadline of ctx has passed
-// but its timer has yet to fire, as in a process that was stopped and continued.
+// but its timer has not fired yet, as in a process that was stopped and continued.
 func errorOf(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -140,22 +138,22 @@ func errorOf(ctx context.Context) error {
 	return nil
 }
 
-// exchange sends j once and reads the answer; cancel ends ctx. The error is a
-// *ResponseError or the transport's own.
+// exchange sends j once and reads the response; cancel ends ctx. The error of its
+// outcome is a *ResponseError or that of the transport.
 func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outcome {
 	if err := errorOf(ctx); err != nil {
-		return outcome{err: err} // a mock might not look
+		return outcome{err: err} // a mock may not check it
 	}
 	body := strings.NewReader(j.form.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+j.path, body)
 	if err != nil {
 		return outcome{err: err}
 	}
-	req.GetBody = nil // with it net/http would send the body again on its own
+	req.GetBody = nil // with it, net/http would resend the body by itself
 	req.Header = c.header.Clone()
 	transport, seal := c.pooled, func() bool { return true }
 	if n > 1 {
-		transport = c.fresh // kept connections may have died together
+		transport = c.fresh // pooled connections may have died together
 	}
 	if j.atMostOnce {
 		watched := &watchedBody{body: body}
@@ -179,8 +177,8 @@ func (c *Client) exchange(ctx context.Context, cancel func(), j job, n int) outc
 	}
 }
 
-// roundTrip is http.Client.Do without redirects: that would follow some, and
-// fail on others with an error that quotes where they lead.
+// roundTrip is http.Client.Do without redirects. Client.Do would follow some, and
+// return an error that quotes the Location of others.
 func (c *Client) roundTrip(transport http.RoundTripper, req *http.Request) (*http.Response, error) {
 	if c.jar != nil {
 		for _, cookie := range c.jar.Cookies(req.URL) {
@@ -203,8 +201,8 @@ func (c *Client) roundTrip(transport http.RoundTripper, req *http.Request) (*htt
 	return res, nil
 }
 
-// readAnswer reads the answer in the body of res. It returns a *ResponseError,
-// or the transport's error if the body was cut short.
+// readAnswer reads the answer from the body of res. Its error is a *ResponseError,
+// or that of the transport if the body was cut short.
 func readAnswer(ctx context.Context, op operation, res *http.Response) (answer, error) {
 	body, err := readBody(ctx, res)
 	if err != nil && res.StatusCode == http.StatusOK {
@@ -222,7 +220,7 @@ func readAnswer(ctx context.Context, op operation, res *http.Response) (answer, 
 	return answer{}, &ResponseError{op.name, res.StatusCode, reason, NewSecret(string(body))}
 }
 
-// readBody reads up to one byte more than maxAnswer. It closes the body when ctx
+// readBody reads at most one byte more than maxAnswer. It closes the body when ctx
 // ends, because not every transport stops reading then.
 func readBody(ctx context.Context, res *http.Response) ([]byte, error) {
 	if res.StatusCode < http.StatusOK {
@@ -231,29 +229,29 @@ func readBody(ctx context.Context, res *http.Response) ([]byte, error) {
 	stop := context.AfterFunc(ctx, func() { _ = res.Body.Close() })
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if closed := !stop(); closed && err == nil {
-		err = ctx.Err() // a closed body may look like one that was read to its end
+		err = ctx.Err() // a closed body may look like a complete one
 	}
 	return body, err
 }
 
-// charsetOf returns the charset that a Content-Type names, or "". Other
-// parameters may be malformed.
+// charsetOf returns the charset of a Content-Type, or "". Its other parameters may
+// be malformed.
 func charsetOf(contentType string) string {
 	_, charset, _ := strings.Cut(strings.ToLower(contentType), "charset=")
 	charset, _, _ = strings.Cut(charset, ";")
 	return strings.Trim(charset, " \"'")
 }
 
-// faultOf says why the body of an answer is not worth parsing, if so.
+// faultOf returns why the body of a response need not be parsed, or "".
 func faultOf(res *http.Response, body []byte) string {
 	encoding := res.Header.Get("Content-Encoding")
 	switch status := res.StatusCode; {
 	case 300 <= status && status <= 399:
-		return fmt.Sprintf("is a redirect, HTTP status %d, which is not followed", status)
+		return fmt.Sprintf("is a redirect with HTTP status %d, which the client does not follow", status)
 	case status != http.StatusOK:
 		return strings.TrimSpace(fmt.Sprintf("has HTTP status %d %s", status, http.StatusText(status)))
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return "is compressed, which was not asked for"
+		return "is compressed, although the client did not ask for it"
 	case len(body) > maxAnswer:
 		return fmt.Sprintf("is longer than %d bytes", maxAnswer)
 	default:
@@ -261,18 +259,18 @@ func faultOf(res *http.Response, body []byte) string {
 	}
 }
 
-// log records one try.
-func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time.Duration, again bool) {
+// log writes a record about one attempt.
+func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time.Duration, retry bool) {
 	level := slog.LevelDebug
-	if o.err != nil && !again {
+	if o.err != nil && !retry {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
 		slog.String("op", op.name),
-		slog.Int("try", n),
+		slog.Int("attempt", n),
 		slog.Int("status", o.status),
 		slog.Duration("duration", d),
-		slog.Bool("again", again),
+		slog.Bool("retry", retry),
 	}
 	if o.err != nil {
 		attrs = append(attrs, slog.String("error", o.err.Error()))
@@ -280,9 +278,8 @@ func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time
 	c.logger.LogAttrs(ctx, level, "iomeeting call", attrs...)
 }
 
-// watchedBody is the body of a request that must arrive once at the most. Its
-// first Read decides: until then nothing was sent, from then on all of it may
-// have been.
+// watchedBody is the body of a request that must arrive at most once. Its first
+// Read decides: before it, nothing was sent; after it, all of it may have been.
 type watchedBody struct {
 	body  io.Reader
 	state atomic.Int32
@@ -294,7 +291,7 @@ const (
 	bodySealed
 )
 
-// Read reads the body, unless it is sealed.
+// Read reads the body unless it is sealed.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	if !b.state.CompareAndSwap(bodyUnread, bodyRead) && b.state.Load() == bodySealed {
 		return 0, errors.New("the call is over")
@@ -305,9 +302,8 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 // Close does nothing.
 func (b *watchedBody) Close() error { return nil }
 
-// seal stops a body that was not read from being read later on, by a transport
-// that has given up on the request but not yet on its connection. It returns
-// whether the body was read before.
+// seal reports whether the body was read. If not, it can no longer be: a transport
+// may give up on a request before it gives up on the connection.
 func (b *watchedBody) seal() (sent bool) {
 	return !b.state.CompareAndSwap(bodyUnread, bodySealed)
 }

@@ -34,7 +34,7 @@ func TestSwitchingProtocols(t *testing.T) {
 					err := calls[name](t.Context(), client(t, n))
 					assert.Zero(t, time.Since(start))
 					assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
-					assert.ErrorContains(t, err, "the answer has HTTP status 101 Switching Protocols")
+					assert.ErrorContains(t, err, "the response has HTTP status 101 Switching Protocols")
 					assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
 					assert.EqualValues(t, 1, n.arrivals.Load())
 					time.Sleep(time.Hour)

@@ -5,11 +5,17 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,12 +59,165 @@ URL=https://as.iomeeting.cn/jm.do?hostEmail=test%40abc.com&meetingPass=a%26b%22c
 `, shortcutOf(t, link, iomeeting.LinuxShortcut, name))
 }
 
-func TestShortcutExt(t *testing.T) {
-	assert.Equal(t, ".url", iomeeting.WindowsShortcut.Ext())
-	assert.Equal(t, ".webloc", iomeeting.MacShortcut.Ext())
-	assert.Equal(t, ".desktop", iomeeting.LinuxShortcut.Ext())
-	assert.Empty(t, iomeeting.Shortcut(3).Ext())
-	assert.Empty(t, iomeeting.Shortcut(-1).Ext())
+func TestShortcutFormats(t *testing.T) {
+	for s, want := range map[iomeeting.Shortcut]struct{ ext, contentType string }{
+		iomeeting.WindowsShortcut: {".url", "application/x-mswinurl"},
+		iomeeting.MacShortcut:     {".webloc", "application/x-plist"},
+		iomeeting.LinuxShortcut:   {".desktop", "application/x-desktop"},
+		iomeeting.Shortcut(3):     {"", ""},
+		iomeeting.Shortcut(-1):    {"", ""},
+	} {
+		assert.Equal(t, want.ext, s.Ext())
+		assert.Equal(t, want.contentType, s.ContentType())
+		assert.Equal(t, "meeting"+want.ext, s.FileName(""))
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Tea at four":             "Tea at four",
+		"会议 Q3_Review 🙂 100% C++": "会议 Q3_Review 🙂 100% C++",
+		// Characters
+		`a<b>c:d"e/f\g|h?i*j`:    "a_b_c_d_e_f_g_h_i_j",
+		"../../etc/passwd":       "_.._etc_passwd",
+		`C:\Windows\a`:           "C__Windows_a",
+		"a\x00b\r\nc\td\x7fe":    "a_b__c_d_e",
+		"a\u0085b\u2028c\u202ed": "a_b_c_d",
+		"a\u00a0b\u200bc":        "a_b_c",
+		"a\xffb":                 "a_b",
+		"\xff\xfe":               "_",
+		"a\xed\xa0\x80b":         "a_b",
+		"???":                    "___",
+		// Ends
+		"":              "meeting",
+		"...":           "meeting",
+		" . . ":         "meeting",
+		".profile":      "profile",
+		" Tea ":         "Tea",
+		"Tea. . ":       "Tea",
+		"v1.2.3":        "v1.2.3",
+		"a.desktop":     "a.desktop",
+		"-rf":           "-rf",
+		"Tea\u3000time": "Tea_time",
+		// Devices
+		"CON": "_CON", "prn": "_prn", "Aux": "_Aux", "nUl": "_nUl", "CONIN$": "_CONIN$", "conout$": "_conout$",
+		"COM1": "_COM1", "lpt9": "_lpt9", "COM0": "_COM0", "COM¹": "_COM¹", "LPT³": "_LPT³",
+		"NUL.txt": "_NUL.txt", "com2.a.b": "_com2.a.b", "CON .a": "_CON .a", " CON ": "_CON", ".NUL": "_NUL",
+		"CONSOLE": "CONSOLE", "COM": "COM", "COM10": "COM10", "COM4a": "COM4a", "LPT": "LPT", "COMLPT1": "COMLPT1",
+		"a.CON": "a.CON", "COM⁴": "COM⁴", "_CON": "_CON",
+		// Length
+		strings.Repeat("a", 200):           strings.Repeat("a", 200),
+		strings.Repeat("a", 201):           strings.Repeat("a", 200),
+		strings.Repeat("会", 100):           strings.Repeat("会", 66),
+		strings.Repeat("🙂", 51):            strings.Repeat("🙂", 50),
+		"a" + strings.Repeat("🙂", 50):      "a" + strings.Repeat("🙂", 49),
+		strings.Repeat("a", 199) + " b":    strings.Repeat("a", 199),
+		strings.Repeat("a", 198) + "..b":   strings.Repeat("a", 198),
+		"CON." + strings.Repeat("a", 1000): "_CON." + strings.Repeat("a", 196),
+		strings.Repeat(" ", 300) + "a":     "a",
+	} {
+		for _, s := range shortcuts {
+			got := s.FileName(name)
+			assert.Equal(t, want+s.Ext(), got, "%q", name)
+			file := filepath.Join(t.TempDir(), got)
+			require.NoError(t, os.WriteFile(file, nil, 0o600))
+		}
+	}
+}
+
+func FuzzFileName(f *testing.F) {
+	for _, name := range append([]string{"", "COM1.a", ". ", "a\xff/", strings.Repeat("会", 100)}, names...) {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		for _, s := range shortcuts {
+			got := s.FileName(name)
+			require.True(t, utf8.ValidString(got))
+			require.NotContains(t, got, "\x00")
+			require.False(t, strings.ContainsAny(got, `<>:"/\|?*`))
+			require.False(t, strings.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }))
+			base, found := strings.CutSuffix(got, s.Ext())
+			require.True(t, found)
+			require.NotEmpty(t, base)
+			require.LessOrEqual(t, len(base), 201)
+			require.Equal(t, strings.Trim(base, " ."), base)
+			stem, _, _ := strings.Cut(strings.ToUpper(base), ".")
+			require.NotContains(t, windowsDevices, strings.TrimRight(stem, " "))
+		}
+	})
+}
+
+// windowsDevices are the names that no file can have on Windows.
+var windowsDevices = []string{
+	"CON", "CONIN$", "CONOUT$", "PRN", "AUX", "NUL",
+	"COM0", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "COM¹", "COM²", "COM³",
+	"LPT0", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9", "LPT¹", "LPT²", "LPT³",
+}
+
+// serveShortcut requests a shortcut from ServeShortcut.
+func serveShortcut(link iomeeting.Link, method string, s iomeeting.Shortcut, name string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	w.Header().Set("Cache-Control", "public")
+	link.ServeShortcut(w, httptest.NewRequest(method, "/shortcut", nil), s, name)
+	return w
+}
+
+func TestServeShortcut(t *testing.T) {
+	link, err := newClient(t).StartByID("123456", iomeeting.NewSecret(canary))
+	require.NoError(t, err)
+	for name, disposition := range map[string]string{
+		"Tea":         "attachment; filename=Tea%s",
+		"Tea at 4/5":  `attachment; filename="Tea at 4_5%s"`,
+		`100% "a; b"`: `attachment; filename="100%% _a; b_%s"`,
+		"会议 1":        "attachment; filename*=utf-8''%%E4%%BC%%9A%%E8%%AE%%AE%%201%s",
+	} {
+		for _, s := range shortcuts {
+			w := serveShortcut(link, http.MethodGet, s, name)
+			assert.Equal(t, http.StatusOK, w.Code)
+			assert.Equal(t, http.Header{
+				"Content-Type":           {s.ContentType()},
+				"Content-Disposition":    {fmt.Sprintf(disposition, s.Ext())},
+				"Cache-Control":          {"no-store"},
+				"Referrer-Policy":        {"no-referrer"},
+				"X-Frame-Options":        {"DENY"},
+				"X-Content-Type-Options": {"nosniff"},
+			}, w.Header())
+			assert.Equal(t, shortcutOf(t, link, s, name), w.Body.String())
+
+			_, params, err := mime.ParseMediaType(w.Header().Get("Content-Disposition"))
+			require.NoError(t, err)
+			assert.Equal(t, s.FileName(name), params["filename"])
+			assert.Equal(t, w.Header(), serveShortcut(link, http.MethodHead, s, name).Header())
+		}
+	}
+}
+
+func TestServeShortcutRefuses(t *testing.T) {
+	link, err := newClient(t).StartByID("123456", iomeeting.NewSecret(canary))
+	require.NoError(t, err)
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
+		w := serveShortcut(link, method, iomeeting.WindowsShortcut, "Tea")
+		assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
+		assert.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
+		requireNoCanary(t, w.Body.String())
+	}
+	for _, tt := range []struct {
+		link  iomeeting.Link
+		s     iomeeting.Shortcut
+		name  string
+		fault string
+	}{
+		{link, iomeeting.WindowsShortcut, "", "name is empty"},
+		{link, iomeeting.LinuxShortcut, canary + "\n", "name contains a control character"},
+		{link, iomeeting.Shortcut(3), "Tea", "shortcut is unknown"},
+		{iomeeting.Link{}, iomeeting.MacShortcut, "Tea", "link is empty"},
+	} {
+		w := serveShortcut(tt.link, http.MethodGet, tt.s, tt.name)
+		assert.Equal(t, http.StatusInternalServerError, w.Code)
+		assert.Equal(t, "iomeeting: invalid parameter: "+tt.fault+"\n", w.Body.String())
+		assert.Empty(t, w.Header().Get("Content-Disposition"))
+		assert.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
+	}
 }
 
 func TestBadShortcut(t *testing.T) {
@@ -75,12 +234,12 @@ func TestBadShortcut(t *testing.T) {
 		{link, iomeeting.WindowsShortcut, "a\r\nb", "name", isControl},
 		{link, iomeeting.MacShortcut, "a\x00", "name", isControl},
 		{link, iomeeting.MacShortcut, "a\u0085", "name", isControl},
-		{link, iomeeting.MacShortcut, "a\u2028b", "name", "holds a line break"},
-		{link, iomeeting.MacShortcut, "a\u2029b", "name", "holds a line break"},
+		{link, iomeeting.MacShortcut, "a\u2028b", "name", "contains a line break"},
+		{link, iomeeting.MacShortcut, "a\u2029b", "name", "contains a line break"},
 		{link, iomeeting.LinuxShortcut, "a\xff", "name", notUTF8},
-		{link, iomeeting.Shortcut(3), "a", "shortcut", "is of no kind that is known"},
-		{link, iomeeting.Shortcut(-1), "a", "shortcut", "is of no kind that is known"},
-		{iomeeting.Link{}, iomeeting.LinuxShortcut, "a", "link", "opens nothing"},
+		{link, iomeeting.Shortcut(3), "a", "shortcut", "is unknown"},
+		{link, iomeeting.Shortcut(-1), "a", "shortcut", "is unknown"},
+		{iomeeting.Link{}, iomeeting.LinuxShortcut, "a", "link", "is empty"},
 	}
 	for _, tt := range tests {
 		var file bytes.Buffer

@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// parseSite checks the address of a site and returns it in the form that the
-// paths of the endpoints are appended to.
+// parseSite checks the address of a site, and returns it without a trailing slash,
+// so that the path of an endpoint can be appended.
 func parseSite(site string, insecureHTTP bool) (string, error) {
 	u, reason := splitSite(site)
 	if reason == "" && u.Scheme != "https" && !insecureHTTP && !isLoopback(u.Hostname()) {
-		reason = "must start with https://, since http sends passwords in clear; WithInsecureHTTP allows it"
+		reason = "must start with https://, because http sends passwords in plain text; WithInsecureHTTP allows it"
 	}
 	if reason != "" {
 		return "", &ParameterError{"site", reason}
@@ -23,7 +23,7 @@ func parseSite(site string, insecureHTTP bool) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// splitSite parses the address of a site, or says why it is none.
+// splitSite parses the address of a site, or returns what is wrong with it.
 func splitSite(site string) (u *url.URL, reason string) {
 	if hasForbidden(site) {
 		return nil, forbiddenReason
@@ -35,27 +35,27 @@ func splitSite(site string) (u *url.URL, reason string) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, "must start with https://"
 	case u.User != nil:
-		return nil, "must not hold a user name or password"
+		return nil, "must not contain a user name or password"
 	case strings.ContainsRune(site, '?'):
-		return nil, "must not hold a query"
+		return nil, "must not contain a query"
 	case strings.ContainsRune(site, '#'):
-		return nil, "must not hold a fragment"
+		return nil, "must not contain a fragment"
 	case !isASCII(u.Hostname()):
 		return nil, punycodeReason
 	case !isHostname(u.Hostname()):
-		return nil, "names no valid host"
+		return nil, "has no valid host name"
 	case !isPort(u):
-		return nil, "names a port that is not in 1 to 65535"
+		return nil, "has a port outside the range 1 to 65535"
 	case strings.ContainsFunc(u.Path, isForbiddenInPath):
-		return nil, "holds a backslash or a control character in its path"
+		return nil, "contains a backslash or a control character in its path"
 	case slices.ContainsFunc(strings.Split(u.Path, "/"), isDotSegment):
-		return nil, "must not hold . or .. in its path"
+		return nil, "must not contain . or .. in its path"
 	}
 	return u, ""
 }
 
-// checkEndURL checks the URL that the service is to notify. Whatever is wrong
-// with it shows only at the end of the meeting, when nobody gets the error.
+// checkEndURL checks the URL that the service is to notify. A wrong one would show
+// only at the end of the meeting, when nobody gets the error.
 func checkEndURL(endURL string) error {
 	if reason := faultOfEndURL(endURL); endURL != "" && reason != "" {
 		return &ParameterError{"meetingEndUrl", reason}
@@ -74,17 +74,17 @@ func faultOfEndURL(endURL string) (reason string) {
 	case !isASCII(u.Hostname()):
 		return punycodeReason
 	case !isHostname(u.Hostname()):
-		return "names no valid host"
+		return "has no valid host name"
 	}
 	return ""
 }
 
 const (
-	forbiddenReason = "holds a space, a backslash, a control character or invalid UTF-8"
-	punycodeReason  = "has a host name that is not ASCII: write it in Punycode, such as xn--bcher-kva.example"
+	forbiddenReason = "contains a space, a backslash, a control character or invalid UTF-8"
+	punycodeReason  = "has a host name that is not ASCII; use its Punycode form, such as xn--bcher-kva.example"
 )
 
-// hasForbidden reports whether a URL holds what programs read differently.
+// hasForbidden reports whether a URL contains what programs interpret differently.
 func hasForbidden(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
 		return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r)
@@ -95,17 +95,17 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// isForbiddenInPath finds what stood in a path in an escaped form.
+// isForbiddenInPath finds characters that were escaped in a path.
 func isForbiddenInPath(r rune) bool { return r == '\\' || unicode.IsControl(r) }
 
-// isDotSegment reports whether s is . or .., also with the parameters that
-// servlet containers take off a segment.
+// isDotSegment reports whether s is . or .., with or without the path parameters
+// that servlet containers remove.
 func isDotSegment(s string) bool {
 	s, _, _ = strings.Cut(s, ";")
 	return s == "." || s == ".."
 }
 
-// isHostname reports whether host, which is ASCII, is an IP address or could be a
+// isHostname reports whether host, which is ASCII, could be an IP address or a
 // domain name.
 func isHostname(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {

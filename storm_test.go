@@ -114,7 +114,9 @@ func TestStorm(t *testing.T) {
 					cancel()
 					continue
 				}
-				got, err := c.Schedule(ctx, host, &iomeeting.ScheduleOptions{OperatorID: call})
+				got, err := c.Schedule(ctx, host, &iomeeting.ScheduleOptions{
+					EndURL: "https://partner.example/ended", OperatorID: call,
+				})
 				cancel()
 				mu.Lock()
 				if err == nil {

@@ -10,23 +10,22 @@ import (
 	"time"
 )
 
-// The limits of the client's own connections.
+// Limits of the client's own connections.
 const (
-	// connectTimeout is for finding and dialling the site, and once more for
-	// the TLS handshake: long enough for a lost packet or two, and a third of
-	// defaultTimeout, so that a dead address leaves time for another try.
+	// connectTimeout limits the lookup and dialing of the site, and then the TLS
+	// handshake. It allows for a lost packet or two, and is a third of
+	// defaultTimeout, so that a dead address leaves time for a retry.
 	connectTimeout = 10 * time.Second
 
-	// answerTimeout bounds the wait for the header of an answer where the user
-	// has set no bound to the call: nobody waits forever for a service that is
-	// gone.
+	// answerTimeout limits the wait for the header of a response if the user has
+	// set no limit for the call, so that no call waits forever.
 	answerTimeout = 5 * time.Minute
 
-	// maxHeader is many times what a servlet sends. net/http would read 1 MiB.
+	// maxHeader is many times what a servlet sends. net/http would accept 1 MiB.
 	maxHeader = 64 << 10
 
-	// defaultMaxIdleConns spares a busy backend handshakes, which cost many
-	// times a query. net/http would keep 2 connections.
+	// defaultMaxIdleConns saves a busy backend handshakes, which cost many times
+	// as much as a query. net/http would keep 2 connections.
 	defaultMaxIdleConns = 256
 
 	// alertProtocolVersion is the TLS alert protocol_version.
@@ -36,13 +35,13 @@ const (
 	defaultIdleTimeout = 90 * time.Second
 )
 
-// ownTransports returns the transport of Query, which keeps its connections,
-// and that of Schedule, which opens one for each call: on a kept connection
-// that died unnoticed it could not be known whether the call was carried out.
-// They share TLS sessions, so that a fresh connection needs no full handshake.
+// ownTransports returns the transport of Query, which keeps its connections, and
+// that of Schedule, which opens one for each call: if an idle connection has died
+// unnoticed, nobody can tell whether the call was carried out. They share TLS
+// sessions, so that a fresh connection needs no full handshake.
 //
-// A http.DefaultTransport that is not a [http.Transport], such as a mock, is
-// used as it is.
+// If http.DefaultTransport is not an [http.Transport], such as a mock, it is used as
+// it is.
 func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.RoundTripper, err error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if http.DefaultTransport == nil || ok && base == nil {
@@ -64,9 +63,9 @@ func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.
 	return keeping, single, nil
 }
 
-// limit puts the limits on t, for calls with that timeout, or 0.
+// limit sets the limits of t, for calls with that timeout, or 0 for none.
 func limit(t *http.Transport, timeout time.Duration) *http.Transport {
-	// Over HTTP/1.1 a connection carries one request, so that a failure is of that one.
+	// An HTTP/1.1 connection carries one request at a time, so a failure belongs to it.
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
 	if t.TLSClientConfig == nil {
@@ -101,8 +100,8 @@ func (e *proxyError) Error() string {
 
 type connectHook = func(context.Context, *url.URL, *http.Request, *http.Response) error
 
-// refuseConnect calls next, if there is one, and gives a refusal a type.
-// net/http would make an error of the proxy's words.
+// refuseConnect calls next, if any, and returns a refusal as a *proxyError. The
+// error of net/http would quote the proxy.
 func refuseConnect(next connectHook) connectHook {
 	return func(ctx context.Context, proxy *url.URL, req *http.Request, res *http.Response) error {
 		if next != nil {
@@ -119,7 +118,7 @@ func refuseConnect(next connectHook) connectHook {
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// setDialers puts dialers that watch a context in place of the deprecated ones.
+// setDialers replaces deprecated dialers by those that accept a context.
 func setDialers(t *http.Transport) {
 	//lint:ignore SA1019 a program may still set them
 	dial, dialTLS := t.Dial, t.DialTLS
@@ -135,13 +134,12 @@ func setDialers(t *http.Transport) {
 	}
 }
 
-// withoutContext makes a dialFunc of a deprecated dialer, which has a timeout of
-// its own or none.
+// withoutContext turns a deprecated dialer into a dialFunc.
 func withoutContext(dial func(network, addr string) (net.Conn, error)) dialFunc {
 	return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 }
 
-// dialWithin bounds the time that dial may take.
+// dialWithin limits the time that dial may take.
 func dialWithin(d time.Duration, dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, d)
@@ -150,8 +148,8 @@ func dialWithin(d time.Duration, dial dialFunc) dialFunc {
 	}
 }
 
-// withModernTLS makes dial refuse a version of TLS before 1.2. A connection that
-// is not a [tls.Conn] does not tell its version.
+// withModernTLS makes dial refuse TLS versions before 1.2. The version of a
+// connection that is not a [tls.Conn] is unknown.
 func withModernTLS(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -168,8 +166,8 @@ func withModernTLS(dial dialFunc) dialFunc {
 	}
 }
 
-// checkTLS completes the handshake and refuses an old version of TLS with the
-// error that package tls has for one.
+// checkTLS completes the handshake, and refuses an old version of TLS with the same
+// error as package tls.
 func checkTLS(ctx context.Context, c *tls.Conn) error {
 	if err := c.HandshakeContext(ctx); err != nil {
 		return err

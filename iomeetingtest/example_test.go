@@ -104,6 +104,7 @@ func ExampleServer_Requests() {
 	defer server.Close()
 
 	_, err := server.Client().ScheduleIfAvailable(context.Background(), alice, &iomeeting.ScheduleOptions{
+		EndURL:     "https://partner.example/meeting-ended",
 		OperatorID: "booking-7",
 	})
 	if err != nil {

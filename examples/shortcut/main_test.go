@@ -68,7 +68,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"-site", "https://abc.iomeeting.cn"}, "set either -host or -meeting"},
 		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-meeting", "1"}, "set either -host or -meeting"},
 		{[]string{"-host", "a"}, "iomeeting: invalid parameter: site must start with https://"},
-		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-name", "a\nb"}, "iomeeting: invalid parameter: name holds a control character"},
+		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-name", "a\nb"}, "iomeeting: invalid parameter: name contains a control character"},
 	} {
 		var out bytes.Buffer
 		dir := t.TempDir()
