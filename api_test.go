@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var updateAPI = flag.Bool("update-api", false, "write api.txt from the source")
+var updateAPI = flag.Bool("update-api", false, "write api.txt")
 
-// TestAPI compares what the packages export with api.txt, so that no change of
-// the public surface goes unnoticed. A change that is meant is recorded by
+// TestAPI compares what the packages export with api.txt, so that no change to the
+// public API goes unnoticed. To record an intended change, run
 //
 //	go test -run TestAPI -update-api .
 func TestAPI(t *testing.T) {
@@ -84,5 +84,5 @@ func hasExportedReceiver(f *ast.FuncDecl) bool {
 		receiver = pointer.X
 	}
 	name, ok := receiver.(*ast.Ident)
-	return ok && name.IsExported() // no type here has parameters
+	return ok && name.IsExported() // there are no generic types
 }

@@ -65,11 +65,10 @@ func NewEndSigner(key Secret, retired ...Secret) (*EndSigner, error) {
 }
 
 // Sign returns the operator ID with its signature, for
-// [ScheduleOptions.OperatorID]. Any string can be signed, but if it is longer than
-// 3,000 bytes, [EndSigner.Handler] refuses the service's POST as too long. The
-// result consists of letters, digits, "-", "_" and ".". The operator ID is encoded
-// in it, but not encrypted. Sign panics if the EndSigner was not created with
-// NewEndSigner.
+// [ScheduleOptions.OperatorID]. Any string can be signed, but keep it below 3,000
+// bytes, because [EndSigner.Handler] refuses a POST of more than 4 KiB. The result
+// consists of letters, digits, "-", "_" and ".". The operator ID is encoded in it,
+// but not encrypted. Sign panics if the EndSigner was not created with NewEndSigner.
 func (s *EndSigner) Sign(operatorID string) string {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(operatorID))
 	return payload + "." + signature(s.keys[0], payload)

@@ -63,7 +63,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"empty signature":   payload + ".",
 		"no ID":             "." + signature,
 		"cut":               signed[:len(signed)-1],
-		"longer":            signed + "A",
+		"too long":          signed + "A",
 		"other ID":          "Ym9va2luZy04." + signature,
 		"other key":         newSigner(t, otherKey).Sign("booking-7"),
 		"line break":        signed[:3] + "\n" + signed[3:],
@@ -83,19 +83,19 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-func TestKeysAreChanged(t *testing.T) {
+func TestChangeOfKey(t *testing.T) {
 	before := newSigner(t, signingKey)
-	underWay := before.Sign("booking-7")
+	old := before.Sign("booking-7")
 
 	after := newSigner(t, otherKey, signingKey)
-	id, err := after.Verify(underWay)
+	id, err := after.Verify(old)
 	require.NoError(t, err)
 	assert.Equal(t, "booking-7", id)
 	_, err = before.Verify(after.Sign("booking-8"))
-	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the new key signs")
+	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "after signs with the new key")
 
-	_, err = newSigner(t, otherKey).Verify(underWay)
-	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the old key is dropped")
+	_, err = newSigner(t, otherKey).Verify(old)
+	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the old key is no longer accepted")
 }
 
 func TestShortKeys(t *testing.T) {
@@ -108,7 +108,7 @@ func TestShortKeys(t *testing.T) {
 	requireParameterError(t, err, "retired", "contains a key that is shorter than 32 bytes")
 }
 
-func TestSignerPrintsNoKey(t *testing.T) {
+func TestSignerDoesNotPrintKey(t *testing.T) {
 	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat(canary, 3)))
 	require.NoError(t, err)
 	requireSilent(t, signer)
@@ -132,7 +132,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// ends collects what onEnd is called with.
+// ends collects the operator IDs that onEnd gets.
 type ends struct{ ids []string }
 
 func (e *ends) add(_ context.Context, id string) error {
@@ -142,7 +142,7 @@ func (e *ends) add(_ context.Context, id string) error {
 
 const formType = "application/x-www-form-urlencoded"
 
-// callBack hands a request to h.
+// callBack returns the response of h to a request.
 func callBack(h http.Handler, method, target, contentType string, body io.Reader) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, body)
 	if contentType != "" {
@@ -153,7 +153,7 @@ func callBack(h http.Handler, method, target, contentType string, body io.Reader
 	return w
 }
 
-func TestEndIsTold(t *testing.T) {
+func TestEndHandlers(t *testing.T) {
 	var signed, unsigned ends
 	signer := newSigner(t, signingKey)
 	for _, contentType := range []string{formType, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"} {
@@ -169,11 +169,11 @@ func TestEndIsTold(t *testing.T) {
 
 	w := callBack(iomeeting.UnsignedEndHandler(unsigned.add), "POST", "/ended", formType, strings.NewReader("operatorId="))
 	assert.Equal(t, http.StatusOK, w.Code)
-	assert.Equal(t, "", unsigned.ids[2], "a meeting may have no operator ID")
+	assert.Equal(t, "", unsigned.ids[2], "a meeting without an operator ID")
 }
 
-// TestEndThatWasRead has a handler in front that reads the form.
-func TestEndThatWasRead(t *testing.T) {
+// TestFormThatWasRead uses another handler that reads the form first.
+func TestFormThatWasRead(t *testing.T) {
 	var ended ends
 	h := newSigner(t, signingKey).Handler(ended.add)
 	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -188,7 +188,7 @@ func TestEndThatWasRead(t *testing.T) {
 	assert.Equal(t, []string{"booking-7"}, ended.ids)
 }
 
-// endless is a body that has no end.
+// endless is a body without an end. It counts the bytes that were read.
 type endless struct{ read int }
 
 func (b *endless) Read(p []byte) (int, error) {
@@ -196,7 +196,7 @@ func (b *endless) Read(p []byte) (int, error) {
 	return copy(p, bytes.Repeat([]byte("a"), len(p))), nil
 }
 
-func TestEndsThatAreRefused(t *testing.T) {
+func TestEndHandlerRefuses(t *testing.T) {
 	signer := newSigner(t, signingKey)
 	signed := "operatorId=" + signer.Sign("canary")
 	tests := []struct {
@@ -210,11 +210,11 @@ func TestEndsThatAreRefused(t *testing.T) {
 		{"multipart", "POST", "/ended", "multipart/form-data; boundary=a", "--a--", 415},
 		{"text", "POST", "/ended", "text/plain", signed, 415},
 		{"no type", "POST", "/ended", "", signed, 415},
-		{"no type that can be read", "POST", "/ended", "/;", signed, 415},
+		{"malformed type", "POST", "/ended", "/;", signed, 415},
 		{"in the URL only", "POST", "/ended?" + signed, formType, "", 400},
 		{"missing", "POST", "/ended", formType, "operatorID=" + signed, 400},
 		{"twice", "POST", "/ended", formType, signed + "&" + signed, 400},
-		{"no form", "POST", "/ended", formType, signed + "&a=%zz", 400},
+		{"malformed escape", "POST", "/ended", formType, signed + "&a=%zz", 400},
 		{"semicolon", "POST", "/ended", formType, signed + ";a", 400},
 		{"too long", "POST", "/ended", formType, signed + "&a=" + strings.Repeat("a", 4<<10), 413},
 		{"unsigned", "POST", "/ended", formType, "operatorId=canary", 403},
@@ -226,7 +226,7 @@ func TestEndsThatAreRefused(t *testing.T) {
 			var ended ends
 			w := callBack(signer.Handler(ended.add), tt.method, tt.target, tt.contentType, strings.NewReader(tt.body))
 			assert.Equal(t, tt.code, w.Code)
-			assert.Equal(t, http.StatusText(tt.code)+"\n", w.Body.String(), "nothing of the ID comes back")
+			assert.Equal(t, http.StatusText(tt.code)+"\n", w.Body.String(), "the response contains nothing of the operator ID")
 			assert.Empty(t, ended.ids)
 			if tt.code == http.StatusMethodNotAllowed {
 				assert.Equal(t, "POST", w.Header().Get("Allow"))
@@ -235,8 +235,8 @@ func TestEndsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestLongCallbacks has the longest operator ID that comes back for certain, and
-// the longest body.
+// TestLongCallbacks uses the longest operator ID that Sign promises to work, and the
+// longest body.
 func TestLongCallbacks(t *testing.T) {
 	signer := newSigner(t, signingKey)
 	longID := strings.Repeat("x", 3000)
@@ -259,7 +259,7 @@ func TestEndlessCallback(t *testing.T) {
 	assert.Empty(t, ended.ids)
 }
 
-func TestCallbackThatBreaksOff(t *testing.T) {
+func TestCutCallback(t *testing.T) {
 	for err, code := range map[error]int{io.ErrUnexpectedEOF: 400, os.ErrDeadlineExceeded: 408} {
 		var ended ends
 		body := io.MultiReader(strings.NewReader("operatorId=a"), failingReader{err})
@@ -284,8 +284,8 @@ func defaultLog(t *testing.T) *bytes.Buffer {
 	return text
 }
 
-// TestRefusedCallbacksAreLogged has the first forged operator ID of each minute
-// logged, with the number of all, and nothing else.
+// TestRefusedCallbacksAreLogged expects a record for the first forged operator ID of
+// each minute, with the number of all, and nothing else.
 func TestRefusedCallbacksAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logged := defaultLog(t)
@@ -332,8 +332,8 @@ func TestRefusedCallbacksAreLogged(t *testing.T) {
 	})
 }
 
-// TestOnEndThatFails runs in a server, whose other requests go on.
-func TestOnEndThatFails(t *testing.T) {
+// TestFailingOnEnd runs in a server, which goes on serving.
+func TestFailingOnEnd(t *testing.T) {
 	logged := defaultLog(t)
 	h := iomeeting.UnsignedEndHandler(func(_ context.Context, id string) error {
 		switch id {
@@ -404,7 +404,7 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
-// pipes is a listener in memory.
+// pipes is an in-memory listener.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -418,7 +418,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestSlowCallback sends a byte a second, without end.
+// TestSlowCallback sends an endless body at one byte per second.
 func TestSlowCallback(t *testing.T) {
 	for readTimeout, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Second, time.Minute: 10 * time.Second, 2 * time.Second: 2 * time.Second,
@@ -428,27 +428,27 @@ func TestSlowCallback(t *testing.T) {
 			l := make(pipes)
 			server := &http.Server{Handler: newSigner(t, signingKey).Handler(ended.add), ReadTimeout: readTimeout}
 			go func() { _ = server.Serve(l) }()
-			here, there := net.Pipe()
-			l <- there
-			_, err := io.WriteString(here, "POST /ended HTTP/1.1\r\nHost: a\r\nContent-Type: "+formType+"\r\nTransfer-Encoding: chunked\r\n\r\n")
+			client, conn := net.Pipe()
+			l <- conn
+			_, err := io.WriteString(client, "POST /ended HTTP/1.1\r\nHost: a\r\nContent-Type: "+formType+"\r\nTransfer-Encoding: chunked\r\n\r\n")
 			require.NoError(t, err)
 			start := time.Now()
 			go func() {
 				for {
-					if _, err := io.WriteString(here, "1\r\na\r\n"); err != nil {
+					if _, err := io.WriteString(client, "1\r\na\r\n"); err != nil {
 						return
 					}
 					time.Sleep(time.Second)
 				}
 			}()
-			res, err := http.ReadResponse(bufio.NewReader(here), nil)
+			res, err := http.ReadResponse(bufio.NewReader(client), nil)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusRequestTimeout, res.StatusCode)
 			assert.Equal(t, want, time.Since(start))
 			assert.Empty(t, ended.ids)
-			require.NoError(t, here.Close())
+			require.NoError(t, client.Close())
 			require.NoError(t, server.Close())
-			time.Sleep(time.Hour)
+			time.Sleep(time.Hour) // all goroutines end
 		})
 	}
 }

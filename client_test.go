@@ -31,8 +31,8 @@ func newClient(t *testing.T, opts ...iomeeting.Option) *iomeeting.Client {
 	return c
 }
 
-// TestSpecLinks makes every link of the spec's examples. The options of a
-// link are sorted by name, where the spec has an order of its own.
+// TestSpecLinks makes every link of the spec's examples. The client sorts parameters
+// by name, and the spec does not.
 func TestSpecLinks(t *testing.T) {
 	c := newClient(t)
 	const email, id = "test@abc.com", "123456"
@@ -49,7 +49,7 @@ func TestSpecLinks(t *testing.T) {
 	}
 	tests := []struct {
 		make link
-		spec string // as the spec prints it, with the parameter that its table names
+		spec string // as in the examples, with the parameter names of the tables
 		url  string
 	}{
 		{
@@ -148,7 +148,7 @@ func TestSpecLinks(t *testing.T) {
 	}
 }
 
-func TestLinkOfText(t *testing.T) {
+func TestTitleOfLink(t *testing.T) {
 	c := newClient(t)
 	const title = `会议 "Q3_Review" 100% C++ *~`
 	link, err := c.Start(host, &iomeeting.StartOptions{Title: title})
@@ -161,7 +161,7 @@ func TestLinkOfText(t *testing.T) {
 	assert.Equal(t, title, got)
 }
 
-func TestLinkKeepsPathPrefix(t *testing.T) {
+func TestSitesOfLinks(t *testing.T) {
 	for site, want := range map[string]string{
 		"https://abc.iomeeting.cn":            "https://abc.iomeeting.cn/jm.do",
 		"https://abc.iomeeting.cn/":           "https://abc.iomeeting.cn/jm.do",
@@ -217,14 +217,14 @@ func TestZeroLink(t *testing.T) {
 	assert.Equal(t, url.Values{}, link.Params())
 }
 
-// arrival is a request as a transport gets it.
+// arrival is a request that a transport got.
 type arrival struct {
 	method, url, body string
 	header            http.Header
 }
 
-// answering returns a mock that answers url with an answer of the service, and
-// what arrives there.
+// answering returns a mock that answers requests to url, and the requests that
+// arrive.
 func answering(t *testing.T, url, answer string) (*httpmock.MockTransport, *[]arrival) {
 	t.Helper()
 	var arrivals []arrival
@@ -240,7 +240,7 @@ func answering(t *testing.T, url, answer string) (*httpmock.MockTransport, *[]ar
 	return mock, &arrivals
 }
 
-// over returns the option that mounts a mock.
+// over returns the option that makes a client use rt.
 func over(rt http.RoundTripper) iomeeting.Option {
 	return iomeeting.WithHTTPClient(&http.Client{Transport: rt})
 }
@@ -312,7 +312,40 @@ func TestScheduleOnTheWire(t *testing.T) {
 	}
 }
 
-func TestCallsBelowPathPrefix(t *testing.T) {
+// FuzzCalls decodes the form of a call as a servlet does.
+func FuzzCalls(f *testing.F) {
+	f.Add("test@abc.com", "123456", "", "7")
+	f.Add("& = % + # ? ;", "a b", "🙂", "_41")
+	f.Add("ä", "%00", "+", "\r\n")
+	f.Fuzz(func(t *testing.T, email, password, meetingPassword, operatorID string) {
+		var got url.Values
+		service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+			if err := req.ParseForm(); err != nil {
+				return nil, err
+			}
+			got = req.PostForm
+			return respond(200, "0,1"), nil
+		}}}
+		_, err := newClient(t, over(service)).Schedule(t.Context(),
+			iomeeting.Host{Email: email, Password: iomeeting.NewSecret(password)},
+			&iomeeting.ScheduleOptions{
+				MeetingPassword: iomeeting.NewSecret(meetingPassword),
+				EndURL:          "https://partner.example/ended",
+				OperatorID:      operatorID,
+			})
+		if err != nil {
+			assert.ErrorIs(t, err, iomeeting.ErrInvalidParameter)
+			assert.Empty(t, service.times)
+			return
+		}
+		assert.Equal(t, url.Values{
+			"hostEmail": {email}, "hostPassword": {password}, "meetingPassword": {meetingPassword},
+			"meetingEndUrl": {"https://partner.example/ended"}, "operatorId": {operatorID},
+		}, got)
+	})
+}
+
+func TestPathPrefixOfCalls(t *testing.T) {
 	mock, arrivals := answering(t, "https://abc.iomeeting.cn/a%2Fb/meetingControl/query", "0,,")
 	c, err := iomeeting.NewClient("https://abc.iomeeting.cn/a%2Fb/", over(mock), iomeeting.WithUserAgent("partner/1.0"))
 	require.NoError(t, err)
@@ -379,7 +412,7 @@ func TestStatusErrors(t *testing.T) {
 			for _, sentinel := range sentinels {
 				assert.Equal(t, sentinel == tt.want, errors.Is(err, sentinel), sentinel)
 			}
-			assert.Len(t, *arrivals, 1, "a definite answer is not asked for again")
+			assert.Len(t, *arrivals, 1, "a refusal is not retried")
 		})
 	}
 }
@@ -418,7 +451,7 @@ func TestScheduleIfAvailable(t *testing.T) {
 	}
 }
 
-func TestErrInMeetingIsAStatusError(t *testing.T) {
+func TestErrInMeetingHasMeetingID(t *testing.T) {
 	mock, _ := answering(t, queryURL, "3,654321,")
 	_, err := newClient(t, over(mock)).ScheduleIfAvailable(t.Context(), host, nil)
 	require.EqualError(t, err, "iomeeting: schedule: host is in a meeting")
@@ -427,15 +460,15 @@ func TestErrInMeetingIsAStatusError(t *testing.T) {
 	assert.Equal(t, iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting, MeetingID: "654321"}, *status)
 }
 
-// TestStatusErrorOfAnotherStatus is one that a user makes up.
-func TestStatusErrorOfAnotherStatus(t *testing.T) {
+// TestUnknownStatusError uses an error that a user has made.
+func TestUnknownStatusError(t *testing.T) {
 	err := &iomeeting.StatusError{Op: "query", Status: 7}
 	require.EqualError(t, err, "iomeeting: query: status 7")
 	assert.NoError(t, errors.Unwrap(err))
 }
 
-// TestActivatedMock mocks as users of httpmock do who inject nothing: then
-// http.DefaultTransport is no *http.Transport.
+// TestActivatedMock uses httpmock.Activate, which replaces http.DefaultTransport by
+// something other than a *http.Transport.
 func TestActivatedMock(t *testing.T) {
 	httpmock.Activate()
 	defer httpmock.DeactivateAndReset()
@@ -459,7 +492,7 @@ func TestActivatedMock(t *testing.T) {
 	}
 }
 
-func TestMockedFailure(t *testing.T) {
+func TestMockedErrors(t *testing.T) {
 	broken := errors.New("broken")
 	mock := httpmock.NewMockTransport()
 	mock.RegisterResponder("POST", queryURL, httpmock.NewErrorResponder(broken))
@@ -469,19 +502,19 @@ func TestMockedFailure(t *testing.T) {
 
 	_, err = newClient(t, over(mock), iomeeting.WithRetries(0)).Schedule(t.Context(), host, nil)
 	require.ErrorIs(t, err, httpmock.NoResponderFound)
-	assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown, "the mock read nothing")
+	assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown, "the mock has not read the request")
 }
 
-func TestUnreadableAnswers(t *testing.T) {
+func TestBadResponses(t *testing.T) {
 	tests := []struct {
 		name     string
 		response *http.Response
 		reason   string
-		refusal  bool // definite for Schedule
+		refusal  bool // Schedule was not carried out
 	}{
 		{"redirect", respond(302, "", "Location", "https://elsewhere.example/?hostPassword=123456"), "is a redirect with HTTP status 302, which the client does not follow", true},
-		{"redirect that no URL names", respond(303, "", "Location", "https://%zz"), "is a redirect with HTTP status 303, which the client does not follow", true},
-		{"redirect of the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect with HTTP status 307, which the client does not follow", true},
+		{"redirect to an invalid URL", respond(303, "", "Location", "https://%zz"), "is a redirect with HTTP status 303, which the client does not follow", true},
+		{"redirect that resends the form", respond(307, "", "Location", "http://elsewhere.example/"), "is a redirect with HTTP status 307, which the client does not follow", true},
 		{"the first redirect", respond(300, ""), "is a redirect with HTTP status 300, which the client does not follow", true},
 		{"the last redirect", respond(399, ""), "is a redirect with HTTP status 399, which the client does not follow", true},
 		{"the first refusal", respond(400, ""), "has HTTP status 400 Bad Request", true},
@@ -490,10 +523,10 @@ func TestUnreadableAnswers(t *testing.T) {
 		{"not implemented", respond(501, ""), "has HTTP status 501 Not Implemented", true},
 		{"no content", respond(204, ""), "has HTTP status 204 No Content", false},
 		{"partial content", respond(206, "0,,"), "has HTTP status 206 Partial Content", false},
-		{"status nobody knows", respond(299, "0,,"), "has HTTP status 299", false},
-		{"web page", respond(200, "<html>123456</html>"), "does not start with a status of the spec", false},
+		{"unknown status", respond(299, "0,,"), "has HTTP status 299", false},
+		{"HTML", respond(200, "<html>123456</html>"), "does not start with a status of the spec", false},
 		{"compressed", respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), "is compressed, although the client did not ask for it", false},
-		{"nothing", respond(200, ""), "is empty", false},
+		{"empty", respond(200, ""), "is empty", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -520,12 +553,12 @@ func TestUnreadableAnswers(t *testing.T) {
 				text += "; the outcome is unknown: call Query before scheduling again"
 			}
 			require.EqualError(t, err, text)
-			assert.Equal(t, 2, mock.GetTotalCallCount(), "neither was sent again")
+			assert.Equal(t, 2, mock.GetTotalCallCount(), "neither was retried")
 		})
 	}
 }
 
-// TestIdentityEncoding has a service that says that its answer is not compressed.
+// TestIdentityEncoding uses a service that declares its response as uncompressed.
 func TestIdentityEncoding(t *testing.T) {
 	for _, encoding := range []string{"identity", "Identity"} {
 		service := &script{steps: []step{answer(200, "0,1", "Content-Encoding", encoding)}}
@@ -535,21 +568,13 @@ func TestIdentityEncoding(t *testing.T) {
 	}
 }
 
-// respond makes a response whose header has one field.
+// respond returns a response, with at most one header field.
 func respond(status int, body string, field ...string) *http.Response {
 	res := httpmock.NewStringResponse(status, body)
 	if len(field) == 2 {
 		res.Header.Set(field[0], field[1])
 	}
 	return res
-}
-
-func TestResponseErrorHoldsTheBody(t *testing.T) {
-	mock, _ := answering(t, queryURL, "<html>123456</html>")
-	_, err := newClient(t, over(mock)).Query(t.Context(), host)
-	var bad *iomeeting.ResponseError
-	require.ErrorAs(t, err, &bad)
-	assert.Equal(t, "<html>123456</html>", bad.Body.Reveal())
 }
 
 func TestDeclaredCharset(t *testing.T) {

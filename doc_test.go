@@ -12,18 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// packages are the directories of the packages that users import. Their public
-// surface is recorded in api.txt, and each of their functions has an example.
+// packages are the directories of the packages that users import. api.txt records
+// their public API, and each of their functions has an example.
 var packages = []string{".", "iomeetingtest", "hostpool"}
 
-// TestEveryMethodHasAnExample looks for the examples as pkgsite does, which
-// shows each beside what its name says. One without an Output would not run.
-func TestEveryMethodHasAnExample(t *testing.T) {
+// TestEveryFunctionHasAnExample finds examples by their names, as pkgsite does. An
+// example without Output would not run.
+func TestEveryFunctionHasAnExample(t *testing.T) {
 	for _, dir := range packages {
 		funcs := exportedFuncs(t, dir)
 		assert.NotEmpty(t, funcs, dir)
 		for name, f := range funcs {
-			if isOfErrors(f) {
+			if isErrorMethod(f) {
 				continue
 			}
 			assert.NotEmpty(t, f.Examples, "%s has no example", name)
@@ -34,14 +34,14 @@ func TestEveryMethodHasAnExample(t *testing.T) {
 	}
 }
 
-// isOfErrors reports whether f is a method that errors have for package errors,
-// and that nobody calls.
-func isOfErrors(f *doc.Func) bool {
+// isErrorMethod reports whether f is a method that package errors calls, and users
+// do not.
+func isErrorMethod(f *doc.Func) bool {
 	return f.Recv != "" && (f.Name == "Error" || f.Name == "Unwrap")
 }
 
 // exportedFuncs returns the exported functions of the package in dir, and the
-// exported methods of its exported types, by their names.
+// exported methods of its exported types, by name.
 func exportedFuncs(t *testing.T, dir string) map[string]*doc.Func {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -64,7 +64,7 @@ func exportedFuncs(t *testing.T, dir string) map[string]*doc.Func {
 	}
 	add(pkg.Name+".", pkg.Funcs)
 	for _, typ := range pkg.Types {
-		add(pkg.Name+".", typ.Funcs) // those that return it
+		add(pkg.Name+".", typ.Funcs) // functions that return the type
 		add(pkg.Name+"."+typ.Name+".", typ.Methods)
 	}
 	return funcs

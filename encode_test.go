@@ -43,7 +43,7 @@ func TestEncodeText(t *testing.T) {
 }
 
 func TestEncodeTextAgreesWithJDK(t *testing.T) {
-	want, err := os.ReadFile("testdata/text-digest.txt") // by testdata/TextDigest.java
+	want, err := os.ReadFile("testdata/text-digest.txt") // written by testdata/TextDigest.java
 	require.NoError(t, err)
 	digest := sha256.New()
 	count := 0
@@ -77,7 +77,7 @@ func TestDecodeText(t *testing.T) {
 	}
 }
 
-func TestTextThatHasNoEncoding(t *testing.T) {
+func TestBadText(t *testing.T) {
 	decode, encode := iomeeting.DecodeText, iomeeting.EncodeText
 	tests := []struct {
 		name   string
@@ -85,15 +85,15 @@ func TestTextThatHasNoEncoding(t *testing.T) {
 		s      string
 		reason string
 	}{
-		{"encode a lone byte", encode, "a\xff", "is not valid UTF-8"},
+		{"encode a single byte", encode, "a\xff", "is not valid UTF-8"},
 		{"encode a surrogate", encode, "\xed\xa0\x80", "is not valid UTF-8"},
-		{"decode a cut escape", decode, "_", "contains a _ that is not followed by two hexadecimal digits"},
-		{"decode half an escape", decode, "a_4", "contains a _ that is not followed by two hexadecimal digits"},
-		{"decode no hexadecimal", decode, "_4G", "contains a _ that is not followed by two hexadecimal digits"},
-		{"decode no hexadecimal first", decode, "_G4", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode an escape without digits", decode, "_", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode an escape with one digit", decode, "a_4", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode a second digit that is not hexadecimal", decode, "_4G", "contains a _ that is not followed by two hexadecimal digits"},
+		{"decode a first digit that is not hexadecimal", decode, "_G4", "contains a _ that is not followed by two hexadecimal digits"},
 		{"decode a percent sign", decode, "100%", "contains a %, which the encoding replaces with _"},
-		{"decode a cut rune", decode, "_E4_BC", "is not valid UTF-8 once decoded"},
-		{"decode a lone byte", decode, "\xff", "is not valid UTF-8 once decoded"},
+		{"decode part of a rune", decode, "_E4_BC", "is not valid UTF-8 once decoded"},
+		{"decode a single byte", decode, "\xff", "is not valid UTF-8 once decoded"},
 		{"decode an overlong form", decode, "_C0_80", "is not valid UTF-8 once decoded"},
 	}
 	for _, tt := range tests {
@@ -105,8 +105,8 @@ func TestTextThatHasNoEncoding(t *testing.T) {
 	}
 }
 
-// TestEscapesOfEveryByte has each byte as either digit of an escape.
-func TestEscapesOfEveryByte(t *testing.T) {
+// TestEscapeDigits tries each byte as either digit of an escape.
+func TestEscapeDigits(t *testing.T) {
 	for c := range 256 {
 		digit := string([]byte{byte(c)})
 		for _, digits := range []string{"4" + digit, digit + "1"} {
@@ -140,7 +140,7 @@ func FuzzEncodeText(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, s, decoded)
 
-		// Java's URLEncoder by way of Go's, which differs in * and ~.
+		// Java's URLEncoder, from Go's, which differs in * and ~.
 		java := strings.NewReplacer("_", "_5F", "%2A", "*", "~", "_7E", "%", "_").Replace(url.QueryEscape(s))
 		require.Equal(t, java, encoded)
 	})
@@ -164,7 +164,7 @@ func FuzzDecodeText(f *testing.F) {
 	})
 }
 
-// requireParameterError checks that err refuses param for that reason.
+// requireParameterError checks that err is a *ParameterError for param.
 func requireParameterError(t *testing.T, err error, param, reason string) {
 	t.Helper()
 	require.ErrorIs(t, err, iomeeting.ErrInvalidParameter)

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-querystring/query"
 	"github.com/jarcoal/httpmock"
@@ -185,53 +186,49 @@ func ExampleClient_Query() {
 	// in a meeting: true 000001
 }
 
-// This example reads the state of many hosts, with at most 64 concurrent calls. The
-// first error cancels the other calls. An errgroup of golang.org/x/sync with
-// SetLimit(64) does the same.
+// This example reads the state of many hosts, with at most 64 concurrent calls. If a
+// call fails, the others go on.
 func ExampleClient_Query_manyHosts() {
-	var hosts []iomeeting.Host
+	hosts := []iomeeting.Host{bob} // the server has no such account
 	for i := range 100 {
 		hosts = append(hosts, iomeeting.Host{
 			Email:    fmt.Sprintf("room-%d@example.com", i),
 			Password: iomeeting.NewSecret("correct horse"),
 		})
 	}
-	service := iomeetingtest.NewServer(hosts...)
+	service := iomeetingtest.NewServer(hosts[1:]...)
 	defer service.Close()
 	client := service.Client()
-	link, err := client.Start(hosts[41], nil)
+	link, err := client.Start(hosts[42], nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	visit(link)
 
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	states := make([]iomeeting.QueryResult, len(hosts)) // each call sets its own element
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // for all calls
+	defer cancel()
+	states := make([]iomeeting.QueryResult, len(hosts))
+	errs := make([]error, len(hosts))
 	slots := make(chan struct{}, 64)
 	var calls sync.WaitGroup
 	for i, host := range hosts {
 		slots <- struct{}{}
 		calls.Go(func() {
 			defer func() { <-slots }()
-			state, err := client.Query(ctx, host)
-			if err != nil {
-				cancel(fmt.Errorf("%s: %w", host.Email, err)) // only the first one counts
-			}
-			states[i] = state
+			states[i], errs[i] = client.Query(ctx, host)
 		})
 	}
 	calls.Wait()
-	if err := context.Cause(ctx); err != nil {
-		log.Fatal(err)
-	}
-	for i, state := range states {
-		if state.InMeeting() {
-			fmt.Println("in a meeting:", hosts[i].Email)
+	for i, host := range hosts {
+		if errs[i] != nil {
+			fmt.Println(host.Email, errs[i])
+		} else if states[i].InMeeting() {
+			fmt.Println(host.Email, "is in a meeting")
 		}
 	}
 	// Output:
-	// in a meeting: room-41@example.com
+	// bob@example.com iomeeting: query: host not found
+	// room-41@example.com is in a meeting
 }
 
 func ExampleClient_Schedule() {

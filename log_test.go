@@ -14,7 +14,7 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// logTo returns a logger whose records have no time, and its text.
+// logTo returns a logger whose records have no time, and its output.
 func logTo() (*slog.Logger, *bytes.Buffer) {
 	text := new(bytes.Buffer)
 	return slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{
@@ -41,7 +41,7 @@ func TestLog(t *testing.T) {
 		want       string
 	}{
 		{
-			"success after failures", "Query",
+			"success after two failures", "Query",
 			[]step{slow(answer(503, "canary")), slow(failBeforeSending(errRefused)), slow(answer(200, "3,000042,canary"))},
 			`level=DEBUG msg="iomeeting call" op=query attempt=1 status=503 duration=1s retry=true error="iomeeting: query: bad response: the response has HTTP status 503 Service Unavailable"
 level=DEBUG msg="iomeeting call" op=query attempt=2 status=0 duration=1s retry=true error="iomeeting: query: dial tcp: connection refused"
@@ -49,13 +49,13 @@ level=DEBUG msg="iomeeting call" op=query attempt=3 status=200 duration=1s retry
 `,
 		},
 		{
-			"failure for good", "Schedule",
+			"failure", "Schedule",
 			[]step{answer(502, "canary")},
 			`level=WARN msg="iomeeting call" op=schedule attempt=1 status=502 duration=0s retry=false error="iomeeting: schedule: bad response: the response has HTTP status 502 Bad Gateway; the outcome is unknown: call Query before scheduling again"
 `,
 		},
 		{
-			"refusal by the service", "Query",
+			"status error", "Query",
 			[]step{answer(200, "2,,")},
 			`level=DEBUG msg="iomeeting call" op=query attempt=1 status=200 duration=0s retry=false
 `,
@@ -73,8 +73,8 @@ level=DEBUG msg="iomeeting call" op=query attempt=3 status=200 duration=1s retry
 	}
 }
 
-// TestLogOfACancelledCall has one record for its one try.
-func TestLogOfACancelledCall(t *testing.T) {
+// TestLogOfCanceledCall expects one record for the one attempt.
+func TestLogOfCanceledCall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	logger, text := logTo()
 	service := &script{steps: []step{func(*http.Request) (*http.Response, error) {

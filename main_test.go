@@ -6,6 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails if any test leaves a goroutine, and with it a connection,
-// behind.
+// TestMain fails if a test leaks a goroutine. Every open connection has one.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -264,8 +264,8 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 //     meetingEndUrl or operatorId; nothing was sent;
 //   - [ErrOutcomeUnknown], if the request may have been carried out. The chain
 //     also contains its cause: a network failure, a timeout, a canceled context,
-//     or a [*ResponseError] with HTTP status below 300, 408, or 5xx other than
-//     501;
+//     or a [*ResponseError] whose HTTP status is below 300, 408, or above 499
+//     other than 501;
 //   - a [*ResponseError], if the response is not what the spec describes, and
 //     shows that nothing was scheduled;
 //   - otherwise a network failure, a timeout or a canceled context before anything

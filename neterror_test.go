@@ -28,10 +28,9 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// TestCauseHoldsNoEcho has errors that keep what the service wrote where text
-// filters do not look. errors.Is still finds each of them, and errors.As the
-// documented ones.
-func TestCauseHoldsNoEcho(t *testing.T) {
+// TestCauseHidesResponse covers errors that keep what the service wrote in a field.
+// errors.Is finds each of them, but errors.As only those that are documented.
+func TestCauseHidesResponse(t *testing.T) {
 	echo := "hostPassword=" + canary
 	for _, cause := range []error{
 		textproto.ProtocolError("malformed MIME header line: " + echo),
@@ -74,13 +73,13 @@ func TestCauseHoldsNoEcho(t *testing.T) {
 	}
 }
 
-// bufferedConn is a connection that keeps what it has read.
+// bufferedConn is a connection that keeps what was read.
 type bufferedConn struct {
 	net.Conn
 	buffer string
 }
 
-// wrapper and wrappers have a text, and causes that may be nil.
+// wrapper and wrappers are errors whose causes may be nil.
 type (
 	wrapper struct {
 		text  string
@@ -97,8 +96,8 @@ func (w wrapper) Unwrap() error     { return w.cause }
 func (w *wrappers) Error() string   { return w.text }
 func (w *wrappers) Unwrap() []error { return w.causes }
 
-// TestCauseIsKept has the causes that a caller may look for.
-func TestCauseIsKept(t *testing.T) {
+// TestDocumentedCauses covers causes that callers may look for.
+func TestDocumentedCauses(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 443}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	unknown := &net.DNSError{Err: "no such host", Name: "abc.iomeeting.cn", IsNotFound: true}
 	certificate := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
@@ -142,9 +141,59 @@ func TestCauseIsKept(t *testing.T) {
 	}
 }
 
-// TestCertificateThatForgesLogLines has a self-signed certificate whose name
-// holds line breaks and escape sequences.
-func TestCertificateThatForgesLogLines(t *testing.T) {
+// TestTextsOfErrors shows how much of an error's text is kept.
+func TestTextsOfErrors(t *testing.T) {
+	secret := iomeeting.Host{Email: "a@b.c", Password: iomeeting.NewSecret(`tcp`)}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{errRefused, "dial tcp: connection refused"},
+		{&url.Error{Op: "Post", URL: site}, "the request failed"},
+		{errors.New("no tcp"), "a network error whose text is withheld"},
+		{errors.New(`a line "a \"b\" c" of it`), `a line "..." of it`},
+		{errors.New("malformed MIME header line: a: b\nc"), "malformed response"},
+		{errors.New("get http://user:word@proxy.example/: no"), "get http://REDACTED@proxy.example/: no"},
+		{errors.New("Proxy Authentication Required"), "Proxy Authentication Required"},
+	} {
+		service := &script{steps: []step{failBeforeSending(tt.err)}}
+		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), secret)
+		assert.EqualError(t, err, "iomeeting: query: "+tt.want)
+	}
+}
+
+// TestFixedTexts uses passwords that are the texts of well-known errors.
+func TestFixedTexts(t *testing.T) {
+	for _, fixed := range []error{
+		context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe,
+		net.ErrClosed, os.ErrDeadlineExceeded, http.ErrSchemeMismatch, syscall.ECONNRESET,
+	} {
+		service := &script{steps: []step{failBeforeSending(fixed)}}
+		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), iomeeting.Host{
+			Email: host.Email, Password: iomeeting.NewSecret(fixed.Error()),
+		})
+		assert.EqualError(t, err, "iomeeting: query: "+fixed.Error())
+		assert.ErrorIs(t, err, fixed)
+	}
+}
+
+// TestContextErrorInURLError uses a RoundTripper that uses an http.Client.
+func TestContextErrorInURLError(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		cancel(errors.New("gone"))
+		return nil, &url.Error{Op: "Post", URL: site, Err: context.Cause(ctx)}
+	}}}
+	_, err := newClient(t, over(service)).Schedule(ctx, host, nil)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+	assert.Len(t, service.times, 1)
+}
+
+// TestCertificateCannotForgeLogLines uses a self-signed certificate whose name
+// contains line breaks and escape sequences.
+func TestCertificateCannotForgeLogLines(t *testing.T) {
 	forged := "a\r\nlevel=INFO msg=\"all is well\"\x1b[2J"
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -168,7 +217,7 @@ func TestCertificateThatForgesLogLines(t *testing.T) {
 	}
 }
 
-// selfSigned returns a certificate for a DNS name that no DNS would have.
+// selfSigned returns a self-signed certificate for any name.
 func selfSigned(t *testing.T, name string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

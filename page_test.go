@@ -15,13 +15,14 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// get returns what the page of link answers.
+// get returns the response of link, to a ResponseWriter with other headers.
 func get(link iomeeting.Link, method string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	for name, value := range map[string]string{ // of a handler in front
+	for name, value := range map[string]string{
 		"Content-Type":            "text/plain",
 		"Cache-Control":           "public",
 		"Referrer-Policy":         "unsafe-url",
+		"X-Frame-Options":         "SAMEORIGIN",
 		"X-Content-Type-Options":  "sniff",
 		"Content-Security-Policy": "default-src *",
 	} {
@@ -42,7 +43,7 @@ func TestPageHeader(t *testing.T) {
 		assert.Equal(t, http.StatusOK, w.Code)
 		policy := w.Header().Get("Content-Security-Policy")
 		nonce := noncePattern.FindStringSubmatch(policy)[1]
-		assert.False(t, seen[nonce], "a nonce serves once")
+		assert.False(t, seen[nonce], "each response has its own nonce")
 		seen[nonce] = true
 		assert.Equal(t, http.Header{
 			"Content-Type":           {"text/html; charset=utf-8"},
@@ -102,7 +103,7 @@ func TestPageMethods(t *testing.T) {
 	}
 }
 
-func TestPageOfTheZeroLink(t *testing.T) {
+func TestPageOfZeroLink(t *testing.T) {
 	w := get(iomeeting.Link{}, http.MethodGet)
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.Equal(t, "the link is empty\n", w.Body.String())
@@ -115,7 +116,7 @@ var (
 	field  = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 )
 
-// readForm returns the action and the fields of a form.
+// readForm returns the action and the fields of the form in markup.
 func readForm(markup string) (string, url.Values) {
 	fields := make(url.Values)
 	for _, m := range field.FindAllStringSubmatch(markup, -1) {
@@ -124,13 +125,13 @@ func readForm(markup string) (string, url.Values) {
 	return html.UnescapeString(action.FindStringSubmatch(markup)[1]), fields
 }
 
-// hostile are values that a page must show as text.
+// hostile are values that a page must escape.
 var hostile = []string{
 	`"><script>alert(1)</script>`, `</script><script>alert(1)//`, `<!--`, `-->`, `' onfocus='alert(1)`, `" autofocus onfocus="alert(1)`,
 	"\u2028\u2029", "&amp;&lt;", "`${1}`", "javascript:alert(1)", "]]>", "{{.}}", "ä会🙂\u200f", `\x22`, "%22%3E", "a+b c", "\ufeff",
 }
 
-func TestFormShowsValuesAsText(t *testing.T) {
+func TestFormEscapesValues(t *testing.T) {
 	c := newClient(t)
 	for _, value := range hostile {
 		link, err := c.Start(
@@ -144,7 +145,7 @@ func TestFormShowsValuesAsText(t *testing.T) {
 			assert.Equal(t, link.Params(), fields)
 		}
 		form := string(link.Form(value))
-		assert.Equal(t, 9, strings.Count(form, "<"), "the tags of a form, a button and five fields")
+		assert.Equal(t, 9, strings.Count(form, "<"), "tags of a form, a button and five fields")
 		assert.Equal(t, 9, strings.Count(form, ">"))
 		assert.Equal(t, value, html.UnescapeString(button.FindStringSubmatch(form)[1]))
 	}

@@ -150,15 +150,15 @@ func TestGoodOptions(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestBadParameters hands each method a bad value for each parameter that it
-// has, and checks that nothing leaves.
+// TestBadParameters passes each method a bad value for each of its parameters, and
+// checks that nothing is sent.
 func TestBadParameters(t *testing.T) {
 	mock := httpmock.NewMockTransport() // without a responder
 	c := newClient(t, over(mock))
 	ctx := t.Context()
 	secret := iomeeting.NewSecret
 
-	// Each function calls a method with v as one of its parameters.
+	// call passes v as the parameter.
 	type method struct {
 		name, param string
 		required    bool
@@ -277,7 +277,7 @@ func TestBadParameters(t *testing.T) {
 	assert.Zero(t, mock.GetTotalCallCount())
 }
 
-func TestBadText(t *testing.T) {
+func TestInvalidTexts(t *testing.T) {
 	c := newClient(t)
 	_, err := c.Start(host, &iomeeting.StartOptions{Title: "canary\xff"})
 	requireParameterError(t, err, "title", notUTF8)
@@ -287,9 +287,9 @@ func TestBadText(t *testing.T) {
 	requireParameterError(t, err, "userName", notUTF8)
 }
 
-// TestControlCharactersInText shows that texts may hold what other parameters
-// must not: once encoded they are plain ASCII.
-func TestControlCharactersInText(t *testing.T) {
+// TestControlCharactersInTitle checks that a title may contain control characters,
+// which other parameters may not. Titles are encoded as ASCII.
+func TestControlCharactersInTitle(t *testing.T) {
 	link, err := newClient(t).Start(host, &iomeeting.StartOptions{Title: "a\r\nb\x00"})
 	require.NoError(t, err)
 	assert.Equal(t, "a_0D_0Ab_00", link.Params().Get("title"))
@@ -355,8 +355,8 @@ func TestGoodEndURL(t *testing.T) {
 	}
 }
 
-// TestOperatorIDNeedsEndURL: without EndURL, the service would send it to nobody.
-// An EndURL without an operator ID is fine.
+// TestOperatorIDNeedsEndURL checks that an operator ID without EndURL, which the
+// service would send to nobody, is refused. EndURL without an operator ID is valid.
 func TestOperatorIDNeedsEndURL(t *testing.T) {
 	mock := httpmock.NewMockTransport()
 	c := newClient(t, over(mock))
@@ -393,7 +393,7 @@ func TestNilContext(t *testing.T) {
 	assert.Zero(t, mock.GetTotalCallCount())
 }
 
-func TestClientThatNewClientDidNotMake(t *testing.T) {
+func TestZeroClient(t *testing.T) {
 	const reason = "is missing: the Client was not made by NewClient"
 	var c iomeeting.Client
 	_, err := c.Start(host, nil)
@@ -434,7 +434,7 @@ func FuzzSite(f *testing.F) {
 	})
 }
 
-// FuzzLinks reads each value back from a link, as a servlet would.
+// FuzzLinks decodes the parameters of a link as a servlet does.
 func FuzzLinks(f *testing.F) {
 	f.Add("test@abc.com", "123456", "111111", "Marketing")
 	f.Add("&=%+#?;", "a b", "🙂", "_41 100% C++\r\n")

@@ -43,8 +43,8 @@ func TestReadmeCompiles(t *testing.T) {
 	}
 }
 
-// TestReadmesAgree compares what the translated README must have in common with
-// README.md.
+// TestReadmesAgree compares the parts of the translated README that must be the same
+// as in README.md.
 func TestReadmesAgree(t *testing.T) {
 	english, chinese := readFile(t, "README.md"), readFile(t, "README.zh-CN.md")
 	assert.Equal(t, "English | [简体中文](README.zh-CN.md)", firstLine(english))
@@ -60,7 +60,7 @@ func TestReadmesAgree(t *testing.T) {
 		assert.NotEmpty(t, want, name)
 		assert.Equal(t, want, find(chinese, -1), name)
 	}
-	// A translation may change their order.
+	// The translation may change their order.
 	for name, pattern := range map[string]string{
 		"names":   "`[^`\n]+`",
 		"numbers": `\d[\d,.]*\d`,
@@ -73,9 +73,8 @@ func TestReadmesAgree(t *testing.T) {
 	}
 }
 
-// TestLinksOfDocumentsLeadSomewhere follows each link to a file of the
-// repository, and each to a heading.
-func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
+// TestDocumentLinks follows each link to a file of the repository or to a heading.
+func TestDocumentLinks(t *testing.T) {
 	for _, document := range []string{"README.md", "README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md", "docs/why.md"} {
 		links := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(readFile(t, document), -1)
 		for _, link := range links {
@@ -88,25 +87,26 @@ func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 			}
 			content := readFile(t, target)
 			if link[2] != "" {
-				assert.Contains(t, anchors(content), link[2], "%s links to a heading that %s has not", document, target)
+				assert.Contains(t, anchors(content), link[2], "%s links to a heading that is not in %s", document, target)
 			}
 		}
 	}
 }
 
-// TestTrapsHaveTheirTests finds each test that docs/why.md names in the file to
-// which it links.
-func TestTrapsHaveTheirTests(t *testing.T) {
+// TestWhyNamesTests looks for each test that docs/why.md names in the file that it
+// links to. Each row must name a test.
+func TestWhyNamesTests(t *testing.T) {
 	why := readFile(t, "docs/why.md")
 	named := regexp.MustCompile(`\[(Test\w+)\]\(([^)]+)\)`).FindAllStringSubmatch(why, -1)
 	assert.NotEmpty(t, named)
 	for _, link := range named {
 		file := filepath.Join("docs", link[2])
-		assert.Contains(t, readFile(t, file), "func "+link[1]+"(t *testing.T)", "docs/why.md names a test that is not in %s", file)
+		found := strings.Contains(readFile(t, file), "func "+link[1]+"(t *testing.T)")
+		assert.True(t, found, "docs/why.md names %s, which is not in %s", link[1], file)
 	}
 	for _, row := range regexp.MustCompile(`(?m)^\| [^|-].* \|$`).FindAllString(why, -1) {
 		if !strings.HasSuffix(row, "| Test |") {
-			assert.Regexp(t, `\[Test\w+\]`, row, "a trap without a test")
+			assert.Regexp(t, `\[Test\w+\]`, row, "a row without a test")
 		}
 	}
 }
@@ -128,7 +128,8 @@ func withoutFirstLine(s string) string {
 	return rest
 }
 
-// anchors returns the names by which the headings of a document are linked to.
+// anchors returns the fragments that link to the headings of a document, as GitHub
+// makes them.
 func anchors(markdown string) []string {
 	var names []string
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(markdown, -1) {
@@ -138,7 +139,7 @@ func anchors(markdown string) []string {
 	return names
 }
 
-// flat returns s without indents.
+// flat returns s without indentation.
 func flat(s string) string {
 	return regexp.MustCompile(`(?m)^\t+`).ReplaceAllString(strings.TrimSpace(s), "")
 }

@@ -12,7 +12,7 @@ import (
 
 func TestParseQuery(t *testing.T) {
 	available := answer{status: StatusOK}
-	running := answer{StatusInMeeting, "123456", "654321"}
+	inMeeting := answer{StatusInMeeting, "123456", "654321"}
 	tests := []struct {
 		name, body, charset string
 		want                answer
@@ -21,21 +21,21 @@ func TestParseQuery(t *testing.T) {
 		{"available", "0,,", "", available},
 		{"host not found", "1,,", "", answer{status: StatusHostNotFound}},
 		{"wrong password", "2,,", "", answer{status: StatusWrongPassword}},
-		{"in a meeting", "3,123456,654321", "", running},
-		// What a JSP makes of it.
+		{"in a meeting", "3,123456,654321", "", inMeeting},
+		// What a JSP may turn it into.
 		{"missing fields", "0", "", available},
 		{"one missing field", "0,", "", available},
 		{"no meeting password", "3,123456", "", answer{StatusInMeeting, "123456", ""}},
 		{"empty meeting password", "3,123456,", "", answer{StatusInMeeting, "123456", ""}},
-		{"byte order mark", "\ufeff3,123456,654321", "utf-8", running},
-		{"CRLF", "3,123456,654321\r\n", "", running},
-		{"blank lines", "\r\n\n \t\r\n3,123456,654321\r\n \r\n\n", "UTF-8", running},
-		{"byte order marks and blank lines", "\ufeff\r\n\ufeff\ufeff3,123456,654321\r\n\ufeff\n", "", running},
-		{"indented", "\t  3,123456,654321\t\r\n", "", running},
+		{"byte order mark", "\ufeff3,123456,654321", "utf-8", inMeeting},
+		{"CRLF", "3,123456,654321\r\n", "", inMeeting},
+		{"blank lines", "\r\n\n \t\r\n3,123456,654321\r\n \r\n\n", "UTF-8", inMeeting},
+		{"byte order marks and blank lines", "\ufeff\r\n\ufeff\ufeff3,123456,654321\r\n\ufeff\n", "", inMeeting},
+		{"indented", "\t  3,123456,654321\t\r\n", "", inMeeting},
 		{"a space after empty fields", "0,, ", "", available},
-		{"byte order mark behind", "3,123456,654321\ufeff\r\n\ufeff", "", running},
-		{"spaces around the first two", " 3 , 123456 ,654321", "", running},
-		// Fields that must arrive as they are.
+		{"byte order marks at the end", "3,123456,654321\ufeff\r\n\ufeff", "", inMeeting},
+		{"spaces around the first two", " 3 , 123456 ,654321", "", inMeeting},
+		// Values that must not change.
 		{"leading zeros", "3,000042,0", "", answer{StatusInMeeting, "000042", "0"}},
 		{"commas in the password", "3,1,a,b,,c", "", answer{StatusInMeeting, "1", "a,b,,c"}},
 		{"spaces in the password", "3,1, a b ", "", answer{StatusInMeeting, "1", " a b "}},
@@ -43,7 +43,7 @@ func TestParseQuery(t *testing.T) {
 		{"Latin-1", "3,1,p\xe4ss", "ISO-8859-1", answer{StatusInMeeting, "1", "päss"}},
 		{"Latin-1 with a byte order mark on a later line", "\r\n\xef\xbb\xbf3,1,p\xe4ss", "latin1", answer{StatusInMeeting, "1", "päss"}},
 		{"Latin-1 with a byte order mark", "\xef\xbb\xbf3,1,p\xe4ss", "latin1", answer{StatusInMeeting, "1", "päss"}},
-		{"ASCII in a charset not known", "3,123456,654321", "GBK", running},
+		{"ASCII in an unknown charset", "3,123456,654321", "GBK", inMeeting},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestParseQuery(t *testing.T) {
 	}
 }
 
-// TestNamesOfCharsets reads the bytes of ä under every name that the charset has.
+// TestNamesOfCharsets decodes ä under each name of the charset.
 func TestNamesOfCharsets(t *testing.T) {
 	for a, names := range map[string][]string{
 		"\xc3\xa4": {"", "utf-8", "UTF-8", "utf8", "UTF8"},
@@ -78,7 +78,7 @@ func TestParseSchedule(t *testing.T) {
 		{"wrong password", "2,", answer{status: StatusWrongPassword}},
 		{"missing field", "2", answer{status: StatusWrongPassword}},
 		{"leading zeros", "0,000042", answer{status: StatusOK, id: "000042"}},
-		{"dressed", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: StatusOK, id: "123456"}},
+		{"byte order mark and blank lines", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: StatusOK, id: "123456"}},
 		{"spaces", " 0 , 123456 ", answer{status: StatusOK, id: "123456"}},
 	}
 	for _, tt := range tests {
@@ -90,7 +90,7 @@ func TestParseSchedule(t *testing.T) {
 	}
 }
 
-// badAnswers are no answers to either call.
+// badAnswers are invalid as answers to either call.
 var badAnswers = []struct{ name, body, charset, reason string }{
 	{"empty", "", "", "is empty"},
 	{"blank", " \r\n\t\n", "", "is empty"},
@@ -106,23 +106,23 @@ var badAnswers = []struct{ name, body, charset, reason string }{
 	{"HTML", "<!DOCTYPE html><title>Log in</title>", "utf-8", "does not start with a status of the spec"},
 	{"JSON", `{"status":0}`, "", "does not start with a status of the spec"},
 	{"two lines", "0,1\n0,1", "", "has more than one line"},
-	{"separator of a Mac", "0,1\r0,1", "", "contains a control character"},
+	{"carriage return between lines", "0,1\r0,1", "", "contains a control character"},
 	{"NUL", "0,1\x002", "", "contains a control character"},
 	{"tab", "0,1\t2", "", "contains a control character"},
 	{"escape", "0,\x1b[2J", "", "contains a control character"},
 	{"C1 control", "0,1\u0085", "", "contains a control character"},
 	{"C1 control in Latin-1", "0,1\x85", "iso-8859-1", "contains a control character"},
-	{"no UTF-8", "0,\xe4", "", "is not valid UTF-8"},
-	{"no UTF-8 as declared", "0,\xe4", "UTF-8", "is not valid UTF-8"},
-	{"charset not known", "0,\xbb\xe1", "GBK", "is in an unknown charset"},
-	{"charset not known, by chance UTF-8", "0,\xc3\xa4", "GBK", "is in an unknown charset"},
+	{"not UTF-8", "0,\xe4", "", "is not valid UTF-8"},
+	{"not UTF-8, as declared", "0,\xe4", "UTF-8", "is not valid UTF-8"},
+	{"unknown charset", "0,\xbb\xe1", "GBK", "is in an unknown charset"},
+	{"unknown charset, valid UTF-8", "0,\xc3\xa4", "GBK", "is in an unknown charset"},
 	{"UTF-16", "0\x00,\x001\x00", "utf-16le", "contains a control character"},
-	{"words for an ID", "0,Service unavailable", "", "has something other than a meeting ID as its second value"},
-	{"null for an ID", "0,null", "", "has something other than a meeting ID as its second value"},
-	{"a letter that is not ASCII in an ID", "0,12\u00e9", "", "has something other than a meeting ID as its second value"},
-	{"a digit that is not ASCII in an ID", "0,12\u0663", "", "has something other than a meeting ID as its second value"},
-	{"markup for an ID", "0,<b>", "", "has something other than a meeting ID as its second value"},
-	{"a direction for an ID", "0,12\u202e3", "", "has something other than a meeting ID as its second value"},
+	{"text instead of an ID", "0,Service unavailable", "", "has something other than a meeting ID as its second value"},
+	{"null instead of an ID", "0,null", "", "has something other than a meeting ID as its second value"},
+	{"ID with a letter that is not ASCII", "0,12\u00e9", "", "has something other than a meeting ID as its second value"},
+	{"ID with a digit that is not ASCII", "0,12\u0663", "", "has something other than a meeting ID as its second value"},
+	{"markup instead of an ID", "0,<b>", "", "has something other than a meeting ID as its second value"},
+	{"ID with a bidi control", "0,12\u202e3", "", "has something other than a meeting ID as its second value"},
 	{"wrong password with a meeting", "2,1", "", "has a meeting ID or password that does not go with its status"},
 }
 
@@ -143,8 +143,8 @@ func TestBadQueryAnswers(t *testing.T) {
 		{"available with a meeting", "0,1,", "has a meeting ID or password that does not go with its status"},
 		{"available with a password", "0,,x", "has a meeting ID or password that does not go with its status"},
 		{"one comma too many", "0,,,", "has a meeting ID or password that does not go with its status"},
-		{"in no meeting", "3,,654321", "has no meeting ID"},
-		{"in a meeting, no more", "3", "has no meeting ID"},
+		{"in a meeting without ID", "3,,654321", "has no meeting ID"},
+		{"in a meeting without values", "3", "has no meeting ID"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,8 +157,8 @@ func TestBadQueryAnswers(t *testing.T) {
 
 func TestBadScheduleAnswers(t *testing.T) {
 	tests := []struct{ name, body, reason string }{
-		{"success without a meeting", "0,", "has no meeting ID"},
-		{"success, no more", "0", "has no meeting ID"},
+		{"success without ID", "0,", "has no meeting ID"},
+		{"success without values", "0", "has no meeting ID"},
 		{"status of a query", "3,123456", "does not start with a status of the spec"},
 		{"a third value", "0,123456,654321", "has more values than the spec describes"},
 		{"an empty third value", "0,123456,", "has more values than the spec describes"},
@@ -172,9 +172,8 @@ func TestBadScheduleAnswers(t *testing.T) {
 	}
 }
 
-// TestRecordedAnswers reads answers as bytes in files, dressed as servlets and
-// JSPs dress them.
-func TestRecordedAnswers(t *testing.T) {
+// TestAnswerFiles parses files with the bytes that servlets and JSPs send.
+func TestAnswerFiles(t *testing.T) {
 	want := answer{StatusInMeeting, "000042", "pässwörd, 2"}
 	files, err := filepath.Glob("testdata/answers/*")
 	require.NoError(t, err)
@@ -248,8 +247,7 @@ func FuzzParseSchedule(f *testing.F) {
 	})
 }
 
-// TestParseAllocations bounds what an answer costs: the copy that its values
-// are parts of.
+// TestParseAllocations allows one allocation: the copy that all values share.
 func TestParseAllocations(t *testing.T) {
 	for _, body := range []string{"0,,", "\r\n3,123456,a,b\r\n", "2,,"} {
 		allocations := testing.AllocsPerRun(100, func() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -21,11 +22,11 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// script is a RoundTripper that does one step for each request, and the last
-// one again and again.
+// script is a RoundTripper that runs one step for each request, and repeats the last
+// one.
 type script struct {
 	steps []step
-	times []time.Time // when the requests came
+	times []time.Time // of the requests
 }
 
 type step func(*http.Request) (*http.Response, error)
@@ -45,7 +46,7 @@ func (s *script) waits() []time.Duration {
 	return waits
 }
 
-// Steps that read the request first, as a transport does that sends it.
+// Steps that read the request, as a transport does when it sends it.
 
 func answer(status int, body string, field ...string) step {
 	return func(req *http.Request) (*http.Response, error) {
@@ -83,7 +84,7 @@ var (
 	errReset   = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 )
 
-func TestQueryTriesAgain(t *testing.T) {
+func TestQueryRetries(t *testing.T) {
 	tests := []struct {
 		name string
 		step step
@@ -91,20 +92,15 @@ func TestQueryTriesAgain(t *testing.T) {
 		{"refused", failBeforeSending(errRefused)},
 		{"reset", failAfterSending(errReset)},
 		{"closed", failAfterSending(io.EOF)},
-		{"DNS for now", failBeforeSending(&net.DNSError{Err: "server misbehaving", IsTemporary: true})},
-		{"DNS time-out", failBeforeSending(&net.DNSError{Err: "i/o timeout", IsTimeout: true})},
+		{"temporary DNS failure", failBeforeSending(&net.DNSError{Err: "server misbehaving", IsTemporary: true})},
+		{"DNS timeout", failBeforeSending(&net.DNSError{Err: "i/o timeout", IsTimeout: true})},
 		{"cut short", func(*http.Request) (*http.Response, error) {
 			res := respond(200, "")
 			res.Body = io.NopCloser(io.MultiReader(strings.NewReader("0,"), failingReader{io.ErrUnexpectedEOF}))
 			return res, nil
 		}},
-		{"408", answer(408, "")},
-		{"429", answer(429, "")},
-		{"500", answer(500, "")},
-		{"502", answer(502, "<html>")},
 		{"503", answer(503, "")},
-		{"504", answer(504, "")},
-		{"words of a proxy that says more", failBeforeSending(errors.New("no acceptable authentication methods for now"))},
+		{"another failure of a proxy", failBeforeSending(errors.New("no acceptable authentication methods for now"))},
 		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }},
 	}
 	for _, tt := range tests {
@@ -150,36 +146,19 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-func TestQueryDoesNotTryAgain(t *testing.T) {
-	tests := []struct {
-		name string
-		step step
-	}{
-		{"no such host", failBeforeSending(&net.DNSError{Err: "no such host", IsNotFound: true})},
-		{"unknown CA", failBeforeSending(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})},
-		{"no TLS", failBeforeSending(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"})},
-		{"HTTP behind https", failBeforeSending(fmt.Errorf("%w", http.ErrSchemeMismatch))},
-		{"407 of a proxy", failBeforeSending(errors.New("Proxy Authentication Required"))},
-		{"SOCKS credentials", failBeforeSending(errors.New("socks connect: username/password authentication failed"))},
-		{"alert", failBeforeSending(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")})},
-		{"400", answer(400, "")},
-		{"401", answer(401, "")},
-		{"403", answer(403, "")},
-		{"404", answer(404, "")},
-		{"405", answer(405, "")},
-		{"410", answer(410, "")},
-		{"413", answer(413, "")},
-		{"501", answer(501, "")},
-		{"505", answer(505, "")},
-		{"301", answer(301, "", "Location", "/")},
-		{"308", answer(308, "", "Location", "/")},
-		{"204", answer(204, "")},
-		{"captive portal", answer(200, "<html>")},
-		{"too long", answer(200, strings.Repeat("0", 4097))},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			service := &script{steps: []step{tt.step}}
+// TestPermanentErrors covers errors that a retry would only repeat.
+func TestPermanentErrors(t *testing.T) {
+	for name, err := range map[string]error{
+		"no such host":      &net.DNSError{Err: "no such host", IsNotFound: true},
+		"unknown CA":        &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+		"not TLS":           tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
+		"HTTP, not HTTPS":   fmt.Errorf("%w", http.ErrSchemeMismatch),
+		"407 of a proxy":    errors.New("Proxy Authentication Required"),
+		"SOCKS credentials": errors.New("socks connect: username/password authentication failed"),
+		"TLS alert":         &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := &script{steps: []step{failBeforeSending(err)}}
 			_, err := newClient(t, over(service)).Query(t.Context(), host)
 			require.Error(t, err)
 			assert.Len(t, service.times, 1)
@@ -188,8 +167,8 @@ func TestQueryDoesNotTryAgain(t *testing.T) {
 	}
 }
 
-// TestRetryable has the errors that no retry of the client depends on. TestFaults
-// has all failures of real transports.
+// TestRetryable covers errors that are not in TestQueryRetries, TestPermanentErrors
+// and TestFaults.
 func TestRetryable(t *testing.T) {
 	failing := newClient(t, over(&script{steps: []step{failBeforeSending(errRefused)}}), iomeeting.WithRetries(0))
 	_, refused := failing.Query(t.Context(), host)
@@ -232,7 +211,7 @@ func TestRetryable(t *testing.T) {
 	assert.False(t, iomeeting.Retryable(nil))
 }
 
-func TestAnswerOfTheGreatestLength(t *testing.T) {
+func TestLongestResponse(t *testing.T) {
 	password := strings.Repeat("p", 4096-len("3,1,"))
 	service := &script{steps: []step{answer(200, "3,1,"+password)}}
 	got, err := newClient(t, over(service)).Query(t.Context(), host)
@@ -247,7 +226,7 @@ func TestAnswerOfTheGreatestLength(t *testing.T) {
 	assert.Equal(t, "3,1,"+password, bad.Body.Reveal())
 }
 
-func TestScheduleTriesAgainWhereNothingWasSent(t *testing.T) {
+func TestScheduleRetriesIfUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service := &script{steps: []step{failBeforeSending(errRefused), failBeforeSending(errRefused), answer(200, "0,1")}}
 		got, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
@@ -265,47 +244,12 @@ func TestScheduleTriesAgainWhereNothingWasSent(t *testing.T) {
 	})
 }
 
-func TestScheduleIsSentOnce(t *testing.T) {
-	tests := []struct {
-		name    string
-		step    step
-		unknown bool
-	}{
-		{"reset", failAfterSending(errReset), true},
-		{"closed", failAfterSending(io.EOF), true},
-		{"408", answer(408, ""), true},
-		{"500", answer(500, ""), true},
-		{"502", answer(502, ""), true},
-		{"503", answer(503, "", "Retry-After", "0"), true},
-		{"504", answer(504, ""), true},
-		{"505", answer(505, ""), true},
-		{"captive portal", answer(200, "<html>"), true},
-		{"empty", answer(200, ""), true},
-		{"429", answer(429, "", "Retry-After", "0"), false},
-		{"400", answer(400, ""), false},
-		{"413", answer(413, ""), false},
-		{"501", answer(501, ""), false},
-		{"302", answer(302, "", "Location", "/"), false},
-		{"307", answer(307, "", "Location", "/"), false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			service := &script{steps: []step{tt.step}}
-			_, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
-			require.Error(t, err)
-			assert.Equal(t, tt.unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown))
-			assert.Len(t, service.times, 1)
-		})
-	}
-}
-
 func TestRetryAfter(t *testing.T) {
-	// The clock of a synctest bubble starts here.
-	inTenSeconds := time.Date(2000, 1, 1, 0, 0, 10, 0, time.UTC).Format(http.TimeFormat)
+	inTenSeconds := bubbleTime.Add(10 * time.Second).Format(http.TimeFormat)
 	tests := []struct {
 		name, header string
 		status       int
-		least, below time.Duration
+		min, below   time.Duration
 	}{
 		{"seconds", "10", 503, 10 * time.Second, 10*time.Second + 1},
 		{"date", inTenSeconds, 503, 10 * time.Second, 10*time.Second + 1},
@@ -315,7 +259,7 @@ func TestRetryAfter(t *testing.T) {
 		{"negative", "-10", 503, 0, 200 * time.Millisecond},
 		{"garbage", "soon", 503, 0, 200 * time.Millisecond},
 		{"past date", "Fri, 31 Dec 1999 23:59:59 GMT", 503, 0, 200 * time.Millisecond},
-		{"on a status that has none", "10", 500, 0, 200 * time.Millisecond},
+		{"with another status", "10", 500, 0, 200 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -323,48 +267,67 @@ func TestRetryAfter(t *testing.T) {
 				service := &script{steps: []step{answer(tt.status, "", "Retry-After", tt.header), answer(200, "0,,")}}
 				_, err := newClient(t, over(service)).Query(t.Context(), host)
 				require.NoError(t, err)
-				assert.GreaterOrEqual(t, service.waits()[0], tt.least)
+				assert.GreaterOrEqual(t, service.waits()[0], tt.min)
 				assert.Less(t, service.waits()[0], tt.below)
 			})
 		})
 	}
 }
 
-func TestRetryAfterThatDoesNotFit(t *testing.T) {
-	for _, header := range []string{"31", "315360000", "9223372036854775807", "99999999999999999999", "Thu, 01 Jan 2026 00:00:00 GMT"} {
-		t.Run(header, func(t *testing.T) {
+// TestLongRetryAfter covers waits around and beyond the limit, which is one minute
+// without a timeout.
+func TestLongRetryAfter(t *testing.T) {
+	const none = time.Duration(0)
+	for _, tt := range []struct {
+		header  string
+		timeout time.Duration
+		fits    bool
+	}{
+		{"29", 30 * time.Second, true},
+		{"30", 30 * time.Second, false},
+		{"60", none, true},
+		{"61", none, false},
+		{"315360000", 30 * time.Second, false},
+		{"315360000", none, false},
+		{"9223372036854775807", 30 * time.Second, false},
+		{"9223372036854775807", none, false},
+		{"99999999999999999999", 30 * time.Second, false},
+		{"99999999999999999999", none, false},
+		{"Thu, 01 Jan 2026 00:00:00 GMT", 30 * time.Second, false},
+		{"Thu, 01 Jan 2026 00:00:00 GMT", none, false},
+	} {
+		t.Run(fmt.Sprintf("%s, timeout %v", tt.header, tt.timeout), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				for _, c := range []time.Duration{30 * time.Second, 0} {
-					service := &script{steps: []step{answer(503, "", "Retry-After", header)}}
-					if c == 0 && header == "31" {
-						continue // without a deadline a minute is allowed
-					}
-					_, err := newClient(t, over(service), iomeeting.WithTimeout(c)).Query(t.Context(), host)
-					require.ErrorIs(t, err, iomeeting.ErrBadResponse)
+				service := &script{steps: []step{answer(503, "", "Retry-After", tt.header)}}
+				_, err := newClient(t, over(service), iomeeting.WithTimeout(tt.timeout), iomeeting.WithRetries(1)).Query(t.Context(), host)
+				require.ErrorIs(t, err, iomeeting.ErrBadResponse)
+				if tt.fits {
+					assert.Len(t, service.times, 2)
+				} else {
 					assert.Len(t, service.times, 1)
+					assert.Zero(t, time.Since(start))
 				}
-				assert.Zero(t, time.Since(start))
 			})
 		})
 	}
 }
 
-func TestNoWaitPastTheDeadline(t *testing.T) {
+func TestNoWaitBeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		service := &script{steps: []step{failBeforeSending(errRefused)}}
 		c := newClient(t, over(service), iomeeting.WithTimeout(time.Second), iomeeting.WithRetries(1000))
 		_, err := c.Query(t.Context(), host)
-		require.ErrorIs(t, err, syscall.ECONNREFUSED, "the failure is told, and not the deadline")
+		require.ErrorIs(t, err, syscall.ECONNREFUSED, "the error is the failure, not the deadline")
 		assert.Less(t, time.Since(start), time.Second)
 		assert.Greater(t, len(service.times), 1)
 	})
 }
 
-// TestBackoffGrowsToItsCeiling draws each wait 100 times: that all of them are
-// in one half of what is allowed happens once in 10^27 runs.
-func TestBackoffGrowsToItsCeiling(t *testing.T) {
+// TestBackoff draws each wait 100 times. All of a wait's draws are in one half of its
+// range once in 10^27 runs.
+func TestBackoff(t *testing.T) {
 	for name, failure := range map[string]step{
 		"refused":                 failBeforeSending(errRefused),
 		"429 without Retry-After": answer(429, ""),
@@ -397,7 +360,7 @@ func TestBackoffGrowsToItsCeiling(t *testing.T) {
 	}
 }
 
-func TestSilentServiceCannotUseUpTheCall(t *testing.T) {
+func TestShareOfEachAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		service := &script{steps: []step{silence, silence, answer(200, "0,,")}}
@@ -415,7 +378,27 @@ func TestSilentServiceCannotUseUpTheCall(t *testing.T) {
 	})
 }
 
-func TestSilentServiceAfterSchedule(t *testing.T) {
+// TestManyRetries uses a service that takes 9 seconds. The share of each attempt must
+// be long enough for that, however many retries are allowed.
+func TestManyRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(9 * time.Second):
+				return respond(200, "0,,"), nil
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			}
+		}}}
+		for _, retries := range []int{0, 2, 200, math.MaxInt} {
+			_, err := newClient(t, over(service), iomeeting.WithRetries(retries)).Query(t.Context(), host)
+			assert.NoError(t, err, retries)
+		}
+		assert.Len(t, service.times, 4)
+	})
+}
+
+func TestScheduleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		service := &script{steps: []step{silence}}
@@ -423,7 +406,7 @@ func TestSilentServiceAfterSchedule(t *testing.T) {
 		require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.EqualError(t, err, "iomeeting: schedule: context deadline exceeded; the outcome is unknown: call Query before scheduling again")
-		assert.Equal(t, 30*time.Second, time.Since(start), "the one try has all the time")
+		assert.Equal(t, 30*time.Second, time.Since(start), "the only attempt gets all the time")
 		assert.Len(t, service.times, 1)
 	})
 }
@@ -460,7 +443,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// calls are the methods that send something.
+// calls are the methods that send requests.
 var calls = map[string]func(context.Context, *iomeeting.Client) error{
 	"Query": func(ctx context.Context, c *iomeeting.Client) error {
 		_, err := c.Query(ctx, host)
@@ -490,48 +473,45 @@ func TestScheduleIfAvailableHasOneTimeout(t *testing.T) {
 	})
 }
 
-func TestTimeoutOfHTTPClientBoundsATry(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &script{steps: []step{silence}}
-		c := newClient(t, iomeeting.WithHTTPClient(&http.Client{Transport: service, Timeout: time.Second}))
-		_, err := c.Query(t.Context(), host)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Len(t, service.times, 3)
-
-		start := time.Now()
-		service.times = nil
-		_, err = c.Schedule(t.Context(), host, nil)
-		require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-		assert.Equal(t, time.Second, time.Since(start))
-		assert.Len(t, service.times, 1)
-	})
+// TestHTTPClientTimeout checks that the Timeout of an http.Client limits each
+// attempt, and WithTimeout the call.
+func TestHTTPClientTimeout(t *testing.T) {
+	for _, tt := range []struct {
+		call     string
+		timeout  time.Duration
+		attempts int
+		min, max time.Duration
+	}{
+		{"Query", time.Second, 3, 3 * time.Second, 3600 * time.Millisecond},
+		{"Query", time.Hour, 3, 30 * time.Second, 30 * time.Second},
+		{"Schedule", time.Second, 1, time.Second, time.Second},
+		{"Schedule", time.Hour, 1, 30 * time.Second, 30 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%s, %v", tt.call, tt.timeout), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &script{steps: []step{silence}}
+				c := newClient(t, iomeeting.WithHTTPClient(&http.Client{Transport: service, Timeout: tt.timeout}))
+				start := time.Now()
+				require.ErrorIs(t, calls[tt.call](t.Context(), c), context.DeadlineExceeded)
+				assert.Len(t, service.times, tt.attempts)
+				assert.GreaterOrEqual(t, time.Since(start), tt.min)
+				assert.LessOrEqual(t, time.Since(start), tt.max)
+			})
+		})
+	}
 }
 
-func TestLongTimeoutOfHTTPClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, iomeeting.WithRetries(0), iomeeting.WithHTTPClient(&http.Client{
-			Transport: &script{steps: []step{silence}},
-			Timeout:   time.Hour,
-		}))
-		for _, call := range calls {
-			start := time.Now()
-			require.ErrorIs(t, call(t.Context(), c), context.DeadlineExceeded)
-			assert.Equal(t, 30*time.Second, time.Since(start))
-		}
-	})
-}
-
-// TestTimeoutInWordsOfATransport has transports that tell the end of their time
-// by errors of their own, or by the cause that the user's context has.
-func TestTimeoutInWordsOfATransport(t *testing.T) {
-	gaveUp, reason := errors.New("gave up"), errors.New("the visitor's patience")
+// TestTimeoutErrorsOfTransports covers transports that report a timeout by their own
+// error, or by the cause of the user's context.
+func TestTimeoutErrorsOfTransports(t *testing.T) {
+	gaveUp, reason := errors.New("gave up"), errors.New("the visitor left")
 	for _, tt := range []struct {
 		name string
 		end  func(ctx context.Context) error
 		want error
 	}{
-		{"of its own", func(context.Context) error { return gaveUp }, gaveUp},
-		{"the cause", context.Cause, reason},
+		{"own error", func(context.Context) error { return gaveUp }, gaveUp},
+		{"cause of the context", context.Cause, reason},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -553,8 +533,8 @@ func TestTimeoutInWordsOfATransport(t *testing.T) {
 	}
 }
 
-func TestContextThatIsDone(t *testing.T) {
-	reason := errors.New("the user went away")
+func TestCanceledContext(t *testing.T) {
+	reason := errors.New("the visitor left")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
 	for name, call := range calls {
@@ -568,8 +548,8 @@ func TestContextThatIsDone(t *testing.T) {
 	}
 }
 
-// lateTimer is a context whose deadline has passed and whose timer has not fired,
-// as after a stop of the process.
+// lateTimer is a context whose deadline has passed, but whose timer has not fired
+// yet, as in a process that was stopped and continued.
 type lateTimer struct {
 	context.Context
 	deadline time.Time
@@ -577,7 +557,7 @@ type lateTimer struct {
 
 func (c lateTimer) Deadline() (time.Time, bool) { return c.deadline, true }
 
-func TestDeadlineThatHasPassed(t *testing.T) {
+func TestPassedDeadline(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -600,39 +580,31 @@ func TestDeadlineThatHasPassed(t *testing.T) {
 	}
 }
 
-func TestContextDoneOnTheWay(t *testing.T) {
-	reason := errors.New("the user went away")
-	tests := []struct {
-		name    string
-		hang    step
-		unknown bool
-	}{
-		{"while dialling", hangBeforeSending, false},
-		{"while waiting for the answer", silence, true},
-		{"with a transport that returns the cause", func(req *http.Request) (*http.Response, error) {
+func TestCancelDuringCall(t *testing.T) {
+	for name, hang := range map[string]step{
+		"transport returns the cause": func(req *http.Request) (*http.Response, error) {
 			_, _ = silence(req)
 			return nil, context.Cause(req.Context())
-		}, true},
-		{"while reading the answer", func(req *http.Request) (*http.Response, error) {
+		},
+		"while reading the response": func(req *http.Request) (*http.Response, error) {
 			res := respond(200, "")
 			res.Body = io.NopCloser(readerFunc(func([]byte) (int, error) {
 				<-req.Context().Done()
 				return 0, req.Context().Err()
 			}))
 			return res, nil
-		}, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, name := range []string{"Query", "Schedule"} {
+				for _, call := range []string{"Query", "Schedule"} {
 					ctx, cancel := context.WithCancelCause(t.Context())
-					time.AfterFunc(time.Second, func() { cancel(reason) })
+					time.AfterFunc(time.Second, func() { cancel(errors.New("the visitor left")) })
 					start := time.Now()
-					service := &script{steps: []step{tt.hang}}
-					err := calls[name](ctx, newClient(t, over(service)))
+					service := &script{steps: []step{hang}}
+					err := calls[call](ctx, newClient(t, over(service)))
 					require.ErrorIs(t, err, context.Canceled)
-					assert.Equal(t, name == "Schedule" && tt.unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown))
+					assert.Equal(t, call == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
 					assert.Equal(t, time.Second, time.Since(start))
 					assert.Len(t, service.times, 1)
 				}
@@ -645,7 +617,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestContextDoneWhileWaitingForTheNextTry(t *testing.T) {
+func TestCancelDuringWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -658,9 +630,9 @@ func TestContextDoneWhileWaitingForTheNextTry(t *testing.T) {
 	})
 }
 
-// TestTransportThatReadsTooLate gives up on a request whose transport has yet
-// to read it: then it must not be read at all.
-func TestTransportThatReadsTooLate(t *testing.T) {
+// TestLateRead uses a transport that starts to read the request only after it has
+// returned an error. By then, it must not get the request any more.
+func TestLateRead(t *testing.T) {
 	late := make(chan error, 1)
 	returned := make(chan struct{})
 	service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
@@ -679,7 +651,7 @@ func TestTransportThatReadsTooLate(t *testing.T) {
 	require.Error(t, <-late)
 }
 
-func TestPanicPassesThrough(t *testing.T) {
+func TestPanicOfTransport(t *testing.T) {
 	c := newClient(t, over(&script{steps: []step{func(*http.Request) (*http.Response, error) { panic("broken") }}}))
 	for _, call := range calls {
 		assert.PanicsWithValue(t, "broken", func() { _ = call(t.Context(), c) })

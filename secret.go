@@ -12,8 +12,8 @@ import (
 // redacted is what is printed instead of a secret.
 const redacted = "REDACTED"
 
-// Secret holds a password. Package fmt, slog, encoding/json, encoding/xml and
-// templates print it as REDACTED, also as a field, an element or a map key of
+// Secret holds a password. Packages fmt, slog, encoding/json and encoding/xml, and
+// templates, print it as REDACTED, alone and as a field, an element or a map key of
 // another value. Where fmt cannot call a method, in an unexported field, it prints
 // an address. [Secret.Reveal] returns the password.
 //

@@ -43,9 +43,9 @@ func TestSecret(t *testing.T) {
 	assert.Equal(t, 1, byPassword[iomeeting.NewSecret("pass")])
 }
 
-// TestSecretPrintsAs states what is printed; TestNothingPrintsASecret what is
-// not.
-func TestSecretPrintsAs(t *testing.T) {
+// TestSecretPrintsRedacted checks what is printed, and TestNothingPrintsSecret what
+// is not.
+func TestSecretPrintsRedacted(t *testing.T) {
 	for _, secret := range []iomeeting.Secret{iomeeting.NewSecret("pass"), {}} {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%5.1f", "%U"} {
 			assert.Equal(t, "REDACTED", fmt.Sprintf(format, secret), format)
@@ -59,7 +59,7 @@ func TestSecretPrintsAs(t *testing.T) {
 	assert.Equal(t, "{test@abc.com REDACTED}", fmt.Sprint(host))
 }
 
-// TestDumpsShowNoSecret dumps as testify does where a comparison fails.
+// TestDumpsShowNoSecret checks what testify prints if a comparison fails.
 func TestDumpsShowNoSecret(t *testing.T) {
 	failing := new(recordingT)
 	assert.Equal(failing, iomeeting.QueryResult{MeetingPassword: iomeeting.NewSecret(canary)}, iomeeting.QueryResult{})
@@ -67,8 +67,7 @@ func TestDumpsShowNoSecret(t *testing.T) {
 	requireNoCanary(t, failing.text)
 }
 
-// dumped returns what testify prints of a value: all that reflection finds in
-// memory.
+// dumped returns what testify prints of a value, which is all that reflection finds.
 func dumped(v any) string {
 	failing := new(recordingT)
 	assert.Equal(failing, unexported{v}, nil)
@@ -100,7 +99,7 @@ func TestSecretUnmarshals(t *testing.T) {
 	}
 }
 
-func TestSecretThatWasPrintedIsNotReadBack(t *testing.T) {
+func TestRedactedCannotBeReadBack(t *testing.T) {
 	stored, err := json.Marshal(host)
 	require.NoError(t, err)
 	var read iomeeting.Host
@@ -108,7 +107,7 @@ func TestSecretThatWasPrintedIsNotReadBack(t *testing.T) {
 	assert.True(t, read.Password.IsZero())
 }
 
-func TestSecretTakesPartInQuerystring(t *testing.T) {
+func TestSecretInQuerystring(t *testing.T) {
 	values, err := query.Values(struct {
 		Sent    iomeeting.Secret `url:"sent"`
 		Empty   iomeeting.Secret `url:"empty"`
@@ -118,11 +117,11 @@ func TestSecretTakesPartInQuerystring(t *testing.T) {
 	assert.Equal(t, "empty=&sent=a+b%26c", values.Encode())
 }
 
-// canary is a password that every escaping changes, and that differs between the
-// alphabets of base64.
+// canary is a password that every kind of escaping changes. The two alphabets of
+// base64 encode it differently.
 const canary = `c4n"r?y <&'%+ä_41\`
 
-// canaryForms are the forms in which a careless printer would show it.
+// canaryForms are the forms in which it could be printed.
 var canaryForms = []string{
 	canary,
 	url.QueryEscape(canary),
@@ -138,7 +137,7 @@ var canaryForms = []string{
 	base64.StdEncoding.EncodeToString([]byte(canary)),
 	base64.URLEncoding.EncodeToString([]byte(canary)),
 	strings.Trim(fmt.Sprint([]byte(canary)), "[]"),
-	"c4n", // a part that no escaping changes
+	"c4n", // no kind of escaping changes this part
 }
 
 func jsonString(s string) string {
@@ -156,7 +155,7 @@ func requireNoCanary(t *testing.T, printed string) {
 	}
 }
 
-// A caller's types, which hold a value where fmt can call no method.
+// Types of a user, with fields on which fmt cannot call methods.
 type (
 	unexported             struct{ v any }
 	unexportedTyped[T any] struct {
@@ -167,8 +166,8 @@ type (
 	exportedPointer[T any] struct{ P *T }
 )
 
-// requireSilent prints v in every way that Go has, alone and inside of other
-// values.
+// requireSilent prints v in every way that Go offers, alone and as part of other
+// values, and requires that no canary appears.
 func requireSilent[T comparable](t *testing.T, v T) {
 	t.Helper()
 	for _, value := range []any{
@@ -186,12 +185,12 @@ func requireSilent[T comparable](t *testing.T, v T) {
 		requireNoCanary(t, fmt.Sprint(value))
 		requireNoCanary(t, fmt.Sprintln(value))
 		requireNoCanary(t, logged(value))
-		requireNoCanary(t, marshalled(value))
+		requireNoCanary(t, marshaled(value))
 		requireNoCanary(t, templated(value))
 	}
 }
 
-// logged returns what slog's handlers make of v.
+// logged returns what slog's handlers write for v.
 func logged(v any) string {
 	var b bytes.Buffer
 	options := &slog.HandlerOptions{AddSource: true, Level: slog.LevelDebug}
@@ -202,9 +201,8 @@ func logged(v any) string {
 	return b.String()
 }
 
-// marshalled returns what JSON and XML make of v. What they refuse, they do
-// not print.
-func marshalled(v any) string {
+// marshaled returns the JSON and the XML of v, or the errors.
+func marshaled(v any) string {
 	var b bytes.Buffer
 	jsonEncoder, xmlEncoder := json.NewEncoder(&b), xml.NewEncoder(&b)
 	for _, err := range []error{jsonEncoder.Encode(v), xmlEncoder.Encode(v)} {
@@ -215,7 +213,7 @@ func marshalled(v any) string {
 	return b.String()
 }
 
-// templated returns what templates make of v in every context.
+// templated returns what templates write for v in every context.
 func templated(v any) string {
 	const page = `{{.}} {{printf "%v %q %x" . . .}} <a href="{{.}}" title='{{.}}' onclick="f({{.}})" style="color: {{.}}">{{.}}</a>
 		<a href="/a?b={{.}}"></a><script>var v = {{.}}; var s = "{{.}}"</script><style>a { b: {{.}} }</style>
@@ -231,7 +229,7 @@ func templated(v any) string {
 	return b.String()
 }
 
-// canaryLinks returns a link from each method that takes a secret.
+// canaryLinks returns links that contain the canary, from each method.
 func canaryLinks(t *testing.T) []iomeeting.Link {
 	t.Helper()
 	secret := iomeeting.NewSecret(canary)
@@ -251,7 +249,7 @@ func canaryLinks(t *testing.T) []iomeeting.Link {
 	return links
 }
 
-func TestNothingPrintsASecret(t *testing.T) {
+func TestNothingPrintsSecret(t *testing.T) {
 	secret := iomeeting.NewSecret(canary)
 	t.Run("Secret", func(t *testing.T) { requireSilent(t, secret) })
 	t.Run("Host", func(t *testing.T) { requireSilent(t, iomeeting.Host{Email: "a", Password: secret}) })
@@ -278,7 +276,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	})
 }
 
-func TestLinkPrintsAs(t *testing.T) {
+func TestLinkPrintsRedacted(t *testing.T) {
 	link := canaryLinks(t)[0]
 	const want = "https://as.iomeeting.cn/snm.do?hostEmail=test%40abc.com&hostPass=REDACTED" +
 		"&meetingPass=REDACTED&observerPass=REDACTED&title=Marketing"
@@ -295,14 +293,14 @@ func TestLinkPrintsAs(t *testing.T) {
 	assert.Equal(t, want, slog.AnyValue(link).Resolve().String())
 }
 
-// oddError is an error that fmt prints from the inside.
+// oddError is an error whose field fmt can print.
 type oddError struct{ Text string }
 
 func (e oddError) Error() string { return e.Text }
 
-// TestNoErrorShowsASecret makes calls fail in every way in which what was sent
-// comes back.
-func TestNoErrorShowsASecret(t *testing.T) {
+// TestNoErrorShowsSecret makes calls fail with errors and responses that repeat the
+// request.
+func TestNoErrorShowsSecret(t *testing.T) {
 	secretHost := iomeeting.Host{Email: host.Email, Password: iomeeting.NewSecret(canary)}
 	opts := &iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret(canary)}
 	var responders []httpmock.Responder
@@ -326,7 +324,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 		var log bytes.Buffer
 		mock := httpmock.NewMockTransport()
 		mock.RegisterNoResponder(func(req *http.Request) (*http.Response, error) {
-			_, _ = req.Body.Read(make([]byte, 1)) // the request has left
+			_, _ = req.Body.Read(make([]byte, 1)) // the request counts as sent
 			return responder(req)
 		})
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -342,7 +340,8 @@ func TestNoErrorShowsASecret(t *testing.T) {
 	}
 }
 
-// requireSilentError prints err and everything in its chain.
+// requireSilentError prints err and each error in its chain, and requires that no
+// canary appears.
 func requireSilentError(t *testing.T, err error) {
 	t.Helper()
 	require.Error(t, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,22 +15,21 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// TestSwitchingProtocols has a service that switches protocols and then says
-// nothing. net/http hands over the connection and stops watching the context.
+// TestSwitchingProtocols uses a service that switches protocols and then is silent.
+// net/http returns the connection as the body, and no longer watches the context.
 func TestSwitchingProtocols(t *testing.T) {
 	const answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
 	for _, name := range []string{"Query", "Schedule"} {
 		for transport, client := range map[string]func(*testing.T, *network) *iomeeting.Client{
-			"own": func(t *testing.T, _ *network) *iomeeting.Client { return clientOf(t, "http://127.0.0.1") },
-			"injected": func(t *testing.T, n *network) *iomeeting.Client {
+			"own transport": func(t *testing.T, _ *network) *iomeeting.Client { return clientOf(t, "http://127.0.0.1") },
+			"injected transport": func(t *testing.T, n *network) *iomeeting.Client {
 				return clientOf(t, "http://127.0.0.1", over(&http.Transport{DialContext: n.dial}))
 			},
 		} {
 			t.Run(name+", "+transport, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					n := &network{}
-					n.serve = func(l *line) { l.say(answer); _, _ = io.Copy(io.Discard, l); l.hangUp() }
-					defer n.mount()()
+					n := &network{serve: func(l *line) { l.say(answer); l.waitForClient() }}
+					n.mount(t)
 					start := time.Now()
 					err := calls[name](t.Context(), client(t, n))
 					assert.Zero(t, time.Since(start))
@@ -44,8 +44,8 @@ func TestSwitchingProtocols(t *testing.T) {
 	}
 }
 
-// heldBody is a body of a transport that does not watch the context. It holds
-// its reader until it is closed, and then returns end.
+// heldBody is the body of a transport that does not watch the context. Reading it
+// blocks until it is closed, and then returns end.
 type heldBody struct {
 	start  string
 	end    error
@@ -71,8 +71,8 @@ func (b *heldBody) Close() error {
 	return nil
 }
 
-// TestBodyThatIgnoresTheContext has the body end in the middle of an answer that
-// could be a whole one, as if it had been read to its end or with an error.
+// TestBodyThatIgnoresTheContext uses a body that is cut short where it could also be
+// complete. Once it is closed, reading it returns io.EOF or another error.
 func TestBodyThatIgnoresTheContext(t *testing.T) {
 	closed := errors.New("read on a closed body")
 	for name, answer := range map[string]string{"Query": "3,00", "Schedule": "0,00"} {
@@ -114,4 +114,42 @@ func TestBodyThatIgnoresTheContext(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestBodiesAreClosed checks that no body is left open, which would keep its
+// connection busy, and that each is read up to the limit.
+func TestBodiesAreClosed(t *testing.T) {
+	for _, status := range []int{200, 302, 404, 503} {
+		body := &countingBody{Reader: strings.NewReader(strings.Repeat("0", 9000))}
+		service := &script{steps: []step{func(*http.Request) (*http.Response, error) {
+			res := respond(status, "")
+			res.Body = body
+			return res, nil
+		}}}
+		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
+		assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
+		assert.Equal(t, 1, body.closed)
+		assert.Equal(t, 4097, body.read, "one byte more than the limit")
+	}
+}
+
+type countingBody struct {
+	io.Reader
+	read, closed int
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.read += n
+	return n, err
+}
+
+func (b *countingBody) Close() error { b.closed++; return nil }
+
+func TestResponseWithoutBody(t *testing.T) {
+	service := &script{steps: []step{func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200}, nil
+	}}}
+	_, err := newClient(t, over(service)).Query(t.Context(), host)
+	assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
 }

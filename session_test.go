@@ -23,8 +23,8 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// resumingServer returns a TLS server of one version, and the number of its
-// connections that resumed a session.
+// resumingServer returns a server for one version of TLS, and the number of requests
+// on resumed sessions.
 func resumingServer(t *testing.T, version uint16) (s *httptest.Server, resumed *atomic.Int32) {
 	t.Helper()
 	resumed = new(atomic.Int32)
@@ -42,8 +42,8 @@ func resumingServer(t *testing.T, version uint16) (s *httptest.Server, resumed *
 	return s, resumed
 }
 
-// TestSchedulesResumeSessions has each Schedule on a connection of its own. All
-// but the first resume a session, and one that follows a Query resumes that of
+// TestSchedulesResumeSessions checks that each Schedule but the first, on its own
+// connection, resumes a session, and that one after a Query resumes the session of
 // the Query.
 func TestSchedulesResumeSessions(t *testing.T) {
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
@@ -64,18 +64,18 @@ func TestSchedulesResumeSessions(t *testing.T) {
 	}
 }
 
-// cacheOfNothing is a session cache that keeps nothing.
-type cacheOfNothing struct{ asked atomic.Int32 }
+// emptyCache is a session cache that stores nothing.
+type emptyCache struct{ asked atomic.Int32 }
 
-func (c *cacheOfNothing) Get(string) (*tls.ClientSessionState, bool) {
+func (c *emptyCache) Get(string) (*tls.ClientSessionState, bool) {
 	c.asked.Add(1)
 	return nil, false
 }
-func (c *cacheOfNothing) Put(string, *tls.ClientSessionState) {}
+func (c *emptyCache) Put(string, *tls.ClientSessionState) {}
 
 func TestSessionCacheOfDefaultTransport(t *testing.T) {
 	s, resumed := resumingServer(t, tls.VersionTLS13)
-	cache := new(cacheOfNothing)
+	cache := new(emptyCache)
 	http.DefaultTransport.(*http.Transport).TLSClientConfig.ClientSessionCache = cache
 	c := clientOf(t, s.URL)
 	for range 3 {
@@ -85,8 +85,8 @@ func TestSessionCacheOfDefaultTransport(t *testing.T) {
 	assert.Zero(t, resumed.Load())
 }
 
-// TestHigherFloorOfTLS has a http.DefaultTransport that requires TLS 1.3.
-func TestHigherFloorOfTLS(t *testing.T) {
+// TestMinimumTLSVersion uses an http.DefaultTransport that requires TLS 1.3.
+func TestMinimumTLSVersion(t *testing.T) {
 	for version, accepted := range map[uint16]bool{tls.VersionTLS12: false, tls.VersionTLS13: true} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			s, _ := resumingServer(t, version)
@@ -104,7 +104,8 @@ func TestHigherFloorOfTLS(t *testing.T) {
 	}
 }
 
-// TestDialersOfDefaultTransport has every dialer that a http.Transport knows.
+// TestDialersOfDefaultTransport covers each kind of dialer that an http.Transport can
+// have.
 func TestDialersOfDefaultTransport(t *testing.T) {
 	plain, _ := countingServer(t, serve)
 	secure := httptest.NewTLSServer(http.HandlerFunc(serve))
@@ -175,9 +176,9 @@ func TestDialersOfDefaultTransport(t *testing.T) {
 	}
 }
 
-// TestOldTLSOfADialer has a DialTLSContext and a DialTLS that would accept TLS
-// 1.1, before and after its handshake.
-func TestOldTLSOfADialer(t *testing.T) {
+// TestOldTLSOfDialer uses a DialTLSContext and a DialTLS that accept TLS 1.1, and
+// return the connection before or after its handshake.
+func TestOldTLSOfDialer(t *testing.T) {
 	var arrivals atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrivals.Add(1) }))
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
@@ -211,7 +212,7 @@ func TestOldTLSOfADialer(t *testing.T) {
 					var alert tls.AlertError
 					require.ErrorAs(t, err, &alert)
 					assert.ErrorContains(t, err, "tls: protocol version not supported")
-					assert.EqualValues(t, 1, dials.Load(), "it is not retried")
+					assert.EqualValues(t, 1, dials.Load(), "the call is not retried")
 					assert.EqualValues(t, 1, closed.Load())
 				}
 			}
@@ -220,7 +221,7 @@ func TestOldTLSOfADialer(t *testing.T) {
 	}
 }
 
-// closeCounter counts in closed that it is closed.
+// closeCounter is a connection that counts how often it is closed.
 type closeCounter struct {
 	net.Conn
 	closed *atomic.Int32
@@ -228,9 +229,9 @@ type closeCounter struct {
 
 func (c closeCounter) Close() error { c.closed.Add(1); return c.Conn.Close() }
 
-// TestFailuresOfATLSDialer has a DialTLSContext that fails, and one that leaves
-// it to the client to find that the certificate is not trusted.
-func TestFailuresOfATLSDialer(t *testing.T) {
+// TestFailingTLSDialer uses a DialTLSContext that fails, and one whose connection
+// fails in the handshake.
+func TestFailingTLSDialer(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
@@ -258,9 +259,9 @@ func TestFailuresOfATLSDialer(t *testing.T) {
 	}
 }
 
-// TestSilenceBelowATLSDialer has a DialTLSContext that hangs, and one whose
-// connection is silent.
-func TestSilenceBelowATLSDialer(t *testing.T) {
+// TestHangingTLSDialer uses a DialTLSContext that hangs, and one whose connection
+// hangs in the handshake.
+func TestHangingTLSDialer(t *testing.T) {
 	for name, n := range map[string]*network{"dial": {hang: true}, "handshake": {mute: true}} {
 		for _, call := range []string{"Query", "Schedule"} {
 			t.Run(name+", "+call, func(t *testing.T) {
@@ -279,14 +280,14 @@ func TestSilenceBelowATLSDialer(t *testing.T) {
 	}
 }
 
-// TestRefusingSOCKSProxy has a proxy that does not accept the credentials, or no
-// way to give any. Asking again would not help.
-func TestRefusingSOCKSProxy(t *testing.T) {
+// TestSOCKSProxyRefuses uses a proxy that rejects the credentials, or every method of
+// authentication. That is not retried.
+func TestSOCKSProxyRefuses(t *testing.T) {
 	for name, answers := range map[string][]string{
-		"wrong password":           {"\x05\x02", "\x01\x01"},
-		"no acceptable method":     {"\x05\xff"},
-		"a method nobody offered":  {"\x05\x01", ""},
-		"no answer to credentials": {"\x05\x02", ""},
+		"wrong password":               {"\x05\x02", "\x01\x01"},
+		"no acceptable method":         {"\x05\xff"},
+		"method that was not offered":  {"\x05\x01", ""},
+		"no answer to the credentials": {"\x05\x02", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			proxy, dials := socksProxy(t, answers)
@@ -308,8 +309,9 @@ func TestRefusingSOCKSProxy(t *testing.T) {
 	}
 }
 
-// socksProxy returns the address of a SOCKS proxy that answers each message with
-// the next of answers and then hangs up, and the number of its connections.
+// socksProxy returns the address of a SOCKS proxy, and the number of its connections.
+// It answers each message of a connection with the next of answers, and then hangs
+// up.
 func socksProxy(t *testing.T, answers []string) (addr string, dials *atomic.Int32) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -334,32 +336,30 @@ func socksProxy(t *testing.T, answers []string) (addr string, dials *atomic.Int3
 	return listener.Addr().String(), dials
 }
 
-// TestIdleConnectionsEnd has a http.DefaultTransport made by hand, which would
-// keep idle connections forever.
+// TestIdleConnectionsEnd uses an http.DefaultTransport without IdleConnTimeout, and
+// one with a shorter timeout than the default.
 func TestIdleConnectionsEnd(t *testing.T) {
-	byHand := func(n *network) *http.Transport { return &http.Transport{DialContext: n.dial} }
 	for name, tt := range map[string]struct {
 		set  time.Duration
-		want int32 // dials of a Query, a wait of 80 seconds, a second Query
-	}{"none": {0, 1}, "a shorter one": {time.Minute, 2}} {
+		want int32 // dials for two queries, 80 seconds apart
+	}{"none": {0, 1}, "shorter": {time.Minute, 2}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := saying(ok + "Content-Length: 3\r\n\r\n0,,")
-				transport := byHand(n)
-				transport.IdleConnTimeout = tt.set
-				byDefault(t, transport)
+				byDefault(t, &http.Transport{DialContext: n.dial, IdleConnTimeout: tt.set})
 				c := clientOf(t, "http://127.0.0.1")
 				require.NoError(t, calls["Query"](t.Context(), c))
 				time.Sleep(80 * time.Second)
 				require.NoError(t, calls["Query"](t.Context(), c))
 				assert.Equal(t, tt.want, n.dials.Load())
-				time.Sleep(time.Hour) // a connection that stays open makes the bubble panic
+				time.Sleep(time.Hour) // a connection that is still open makes the bubble fail
 			})
 		})
 	}
 }
 
-// TestDefaultTransportIsNotChanged has other settings in it than clients have.
+// TestDefaultTransportIsNotChanged uses an http.DefaultTransport whose settings differ
+// from those of clients.
 func TestDefaultTransportIsNotChanged(t *testing.T) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS10}, MaxIdleConns: 7}
 	byDefault(t, transport)

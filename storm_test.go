@@ -20,23 +20,23 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// storm is a service that carries calls out or not, and then answers, or fails
-// in some way.
+// storm is a service that carries out some of the calls, and then answers or fails
+// at random.
 type storm struct {
 	mu       sync.Mutex
 	arrivals map[string]int    // by operator ID
 	made     map[string]string // meeting IDs by operator ID
-	strays   []string          // requests whose parts do not belong together
+	mixedUp  []string          // hosts that came with the password of another
 }
 
 func (s *storm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ParseForm() != nil {
-		return // cut short: it has not arrived whole
+		return // the request was cut short
 	}
 	call := strings.TrimPrefix(r.PostForm.Get("hostEmail"), "host-")
 	if r.PostForm.Get("hostPassword") != "password-"+call {
 		s.mu.Lock()
-		s.strays = append(s.strays, call)
+		s.mixedUp = append(s.mixedUp, call)
 		s.mu.Unlock()
 	}
 	if strings.HasSuffix(r.URL.Path, "query") {
@@ -65,7 +65,7 @@ func answerOrFail(w http.ResponseWriter, r *http.Request, answer string) {
 	fail(w, r, answer)
 }
 
-// fail does anything but answer.
+// fail fails in one of six ways.
 func fail(w http.ResponseWriter, r *http.Request, answer string) {
 	switch rand.N(6) {
 	case 0:
@@ -84,12 +84,12 @@ func fail(w http.ResponseWriter, r *http.Request, answer string) {
 			_ = conn.Close()
 		}
 	case 5:
-		<-r.Context().Done() // until the client has gone
+		<-r.Context().Done() // until the client disconnects
 	}
 }
 
-// TestStorm is row 38: thousands of calls at once, against random faults and
-// with random ends of their contexts.
+// TestStorm makes thousands of concurrent calls against random faults, with contexts
+// that end at random times.
 func TestStorm(t *testing.T) {
 	const goroutines, rounds = 64, 50
 	service := &storm{arrivals: make(map[string]int), made: make(map[string]string)}
@@ -129,20 +129,20 @@ func TestStorm(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	s.Close() // the count of the service is final
+	s.Close() // no request arrives any more
 
-	assert.Empty(t, service.strays)
+	assert.Empty(t, service.mixedUp)
 	for call, n := range service.arrivals {
 		require.Equal(t, 1, n, "arrivals of %s", call)
-		require.True(t, succeeded[call] != "" || unknown[call], "%s arrived, and its caller was not told", call)
+		require.True(t, succeeded[call] != "" || unknown[call], "%s arrived, but its caller got neither a result nor ErrOutcomeUnknown", call)
 	}
 	for call, id := range succeeded {
 		require.Equal(t, service.made[call], id)
 	}
 	for call := range service.made {
-		require.True(t, succeeded[call] != "" || unknown[call], "%s was made, and its caller was not told", call)
+		require.True(t, succeeded[call] != "" || unknown[call], "%s was made, but its caller got neither a result nor ErrOutcomeUnknown", call)
 	}
-	// The storm had all kinds of ends.
+	// Both outcomes occurred.
 	assert.NotEmpty(t, succeeded)
 	assert.NotEmpty(t, unknown)
 	t.Logf("%d calls, %d arrived, %d made, %d succeeded, %d unknown",

@@ -1,5 +1,5 @@
-// Package faults lets the faults of HTTP/2 befall clients whose transport
-// speaks it.
+// Package faults tests clients whose transport speaks HTTP/2 against faults of
+// HTTP/2 servers.
 package faults
 
 import (
@@ -24,17 +24,16 @@ import (
 
 var host = iomeeting.Host{Email: "test@abc.com", Password: iomeeting.NewSecret("123456")}
 
-// service speaks HTTP/2 without TLS, frame by frame. It counts the requests
-// that arrive whole.
+// service speaks HTTP/2 without TLS, frame by frame. It counts complete requests.
 type service struct {
 	net.Listener
 	arrivals atomic.Int32
-	onHeader func(*stream) // when the header of a request is there; may be nil
-	onEnd    func(*stream) // when all of a request is there
+	onHeader func(*stream) // called after the header of a request; may be nil
+	onEnd    func(*stream) // called after a complete request
 	running  sync.WaitGroup
 }
 
-// stream is a request, and how to answer it.
+// stream is a request that can be answered.
 type stream struct {
 	*http2.Framer
 	conn *net.TCPConn
@@ -43,7 +42,7 @@ type stream struct {
 
 func (s *stream) reset(code http2.ErrCode) { _ = s.WriteRSTStream(s.id, code) }
 
-// answer sends status 200 and body, and more after it if open.
+// answer sends status 200 and body. If open, the response is not complete.
 func (s *stream) answer(body string, open bool) {
 	var header bytes.Buffer
 	encoder := hpack.NewEncoder(&header)
@@ -63,7 +62,7 @@ func newService(t *testing.T, onHeader, onEnd func(*stream)) *service {
 			if err != nil {
 				return
 			}
-			stop := context.AfterFunc(t.Context(), func() { _ = conn.Close() }) // as the test ends
+			stop := context.AfterFunc(t.Context(), func() { _ = conn.Close() }) // when the test ends
 			s.running.Go(func() {
 				defer stop()
 				s.serve(conn.(*net.TCPConn))
@@ -75,7 +74,7 @@ func newService(t *testing.T, onHeader, onEnd func(*stream)) *service {
 	return s
 }
 
-// serve plays the service on one connection, until it is closed.
+// serve acts as the service on conn, until the client closes it.
 func (s *service) serve(conn *net.TCPConn) {
 	defer conn.Close()
 	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
@@ -111,7 +110,7 @@ func (s *service) serve(conn *net.TCPConn) {
 	}
 }
 
-// client returns a client of s whose injected transport speaks HTTP/2 alone.
+// client returns a client of s whose transport speaks only HTTP/2.
 func (s *service) client(t *testing.T) *iomeeting.Client {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
@@ -123,26 +122,25 @@ func (s *service) client(t *testing.T) *iomeeting.Client {
 	return c
 }
 
-func TestFaultsOfHTTP2(t *testing.T) {
+func TestHTTP2Faults(t *testing.T) {
 	resets := func(code http2.ErrCode) func(*stream) { return func(s *stream) { s.reset(code) } }
 	tests := []struct {
-		row     int
 		name    string
 		onEnd   func(*stream)
-		arrived int32 // of Query at the least
+		arrived int32 // minimum for Query
 	}{
-		{7, "FIN", func(s *stream) { _ = s.conn.Close() }, 3},
-		{7, "RST", func(s *stream) { _ = s.conn.SetLinger(0); _ = s.conn.Close() }, 3},
-		{10, "answer cut by the stream's end", func(s *stream) { s.answer("0,1", true); s.reset(http2.ErrCodeNo) }, 3},
-		{10, "answer cut by a reset", func(s *stream) { s.answer("0,1", true); s.reset(http2.ErrCodeInternal) }, 3},
-		{10, "answer cut by the connection's end", func(s *stream) { s.answer("0,1", true); _ = s.conn.Close() }, 3},
-		{11, "REFUSED_STREAM", resets(http2.ErrCodeRefusedStream), 1},
-		{11, "PROTOCOL_ERROR", resets(http2.ErrCodeProtocol), 1},
-		{11, "GOAWAY below the stream", func(s *stream) { _ = s.WriteGoAway(0, http2.ErrCodeNo, nil); _ = s.conn.Close() }, 1},
-		{11, "GOAWAY with an error", func(s *stream) { _ = s.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil) }, 1},
-		{12, "INTERNAL_ERROR", resets(http2.ErrCodeInternal), 3},
-		{12, "CANCEL", resets(http2.ErrCodeCancel), 3},
-		{12, "the connection closes in mid-stream", func(s *stream) { s.answer("", true); _ = s.conn.Close() }, 3},
+		{"FIN", func(s *stream) { _ = s.conn.Close() }, 3},
+		{"RST", func(s *stream) { _ = s.conn.SetLinger(0); _ = s.conn.Close() }, 3},
+		{"response ends with the stream", func(s *stream) { s.answer("0,1", true); s.reset(http2.ErrCodeNo) }, 3},
+		{"response cut by a reset", func(s *stream) { s.answer("0,1", true); s.reset(http2.ErrCodeInternal) }, 3},
+		{"response ends with the connection", func(s *stream) { s.answer("0,1", true); _ = s.conn.Close() }, 3},
+		{"REFUSED_STREAM", resets(http2.ErrCodeRefusedStream), 1},
+		{"PROTOCOL_ERROR", resets(http2.ErrCodeProtocol), 1},
+		{"GOAWAY below the stream", func(s *stream) { _ = s.WriteGoAway(0, http2.ErrCodeNo, nil); _ = s.conn.Close() }, 1},
+		{"GOAWAY with an error", func(s *stream) { _ = s.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil) }, 1},
+		{"INTERNAL_ERROR", resets(http2.ErrCodeInternal), 3},
+		{"CANCEL", resets(http2.ErrCodeCancel), 3},
+		{"connection closed within the response", func(s *stream) { s.answer("", true); _ = s.conn.Close() }, 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -163,10 +161,11 @@ func TestFaultsOfHTTP2(t *testing.T) {
 	}
 }
 
-// TestStreamRefusedBeforeItsBody refuses each stream at its header. The client's
-// own count decides between "not sent" and unknown. Each call has a service of
-// its own: a body may arrive after its call has failed.
-func TestStreamRefusedBeforeItsBody(t *testing.T) {
+// TestStreamRefusedAtHeader refuses each stream at its header. Whether the client has
+// sent the body by then depends on timing, but if the body arrives, the outcome must
+// be unknown. Each call has its own service, because a body may arrive after its
+// call has failed.
+func TestStreamRefusedAtHeader(t *testing.T) {
 	refuse := func(s *stream) { s.reset(http2.ErrCodeRefusedStream) }
 
 	s := newService(t, refuse, func(*stream) {})
@@ -183,10 +182,10 @@ func TestStreamRefusedBeforeItsBody(t *testing.T) {
 	}
 }
 
-// TestKeptConnectionOfHTTP2IsDead is row 8.
-func TestKeptConnectionOfHTTP2IsDead(t *testing.T) {
+// TestHTTP2KeptConnectionIsDead uses connections that die at their second request.
+func TestHTTP2KeptConnectionIsDead(t *testing.T) {
 	s := newService(t, nil, func(s *stream) {
-		if s.id == 1 { // the first one of a connection
+		if s.id == 1 { // the first request of a connection
 			s.answer("0,,", false)
 			return
 		}
@@ -204,9 +203,8 @@ func TestKeptConnectionOfHTTP2IsDead(t *testing.T) {
 	assert.Equal(t, before+1, s.arrivals.Load())
 }
 
-// TestSilenceOfHTTP2 is row 9, and row 6: the context ends once the request has
-// arrived.
-func TestSilenceOfHTTP2(t *testing.T) {
+// TestHTTP2Silence cancels the context as soon as the request has arrived.
+func TestHTTP2Silence(t *testing.T) {
 	for _, schedule := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := newService(t, nil, func(*stream) { cancel() })

@@ -1,8 +1,8 @@
 // Prints the SHA-256 over the text encoding of every Unicode scalar value, in
 // order, each followed by a line feed. The encoding is that of the JDK's
-// URLEncoder with _ in place of %, and _5F in place of a literal _.
+// URLEncoder with _ instead of %, and _5F instead of a literal _.
 //
-// To compare it with the number that the tests expect:
+// To compare it with the digest that the tests expect:
 //
 //     java testdata/TextDigest.java | diff - testdata/text-digest.txt
 
