@@ -14,6 +14,7 @@ func TestMaskChangesEveryASCIIByte(t *testing.T) {
 		hidden := masked(long)
 		assert.NotContains(t, hidden, string(c))
 		assert.Equal(t, -1, strings.IndexFunc(hidden, func(r rune) bool { return r < utf8.RuneSelf }), "%q is still ASCII", c)
+		assert.NotEqual(t, strings.Repeat(hidden[:1], len(hidden)), hidden, "a pattern is left")
 		assert.Equal(t, long, masked(hidden))
 	}
 }

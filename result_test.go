@@ -78,6 +78,7 @@ func TestParseSchedule(t *testing.T) {
 		{"wrong password", "2,", answer{status: StatusWrongPassword}},
 		{"missing field", "2", answer{status: StatusWrongPassword}},
 		{"leading zeros", "0,000042", answer{status: StatusOK, id: "000042"}},
+		{"letters and marks", "0,aZ-1_2.3", answer{status: StatusOK, id: "aZ-1_2.3"}},
 		{"byte order mark and blank lines", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: StatusOK, id: "123456"}},
 		{"spaces", " 0 , 123456 ", answer{status: StatusOK, id: "123456"}},
 	}
