@@ -24,22 +24,27 @@ func TestStatements(t *testing.T) {
 			assert.Equal(t, []string{"CREATE"}, wire.sent())
 			fill(t, d, "iomeeting_leases", 10_000)
 
+			takeFree, first := []string{"SELECT", "INSERT"}, []string{}
+			if d.dialect == sqlstore.Postgres { // one statement tries to take a free host
+				takeFree, first = []string{"INSERT"}, []string{"INSERT"}
+			}
+
 			held, free := hostNames(0, 1024), []string{"free@example.com"}
 			lease, err := store.Take(t.Context(), append(held, free...), "id", time.Hour)
 			require.NoError(t, err)
-			assert.Equal(t, []string{"SELECT", "INSERT"}, wire.sent(), "Take of a free host")
+			assert.Equal(t, takeFree, wire.sent(), "Take of a free host")
 			_, err = store.Take(t.Context(), held, "other", time.Hour)
 			assert.ErrorIs(t, err, hostpool.ErrNoneFree)
-			assert.Equal(t, []string{"SELECT"}, wire.sent(), "Take of held hosts")
+			assert.Equal(t, append(first, "SELECT"), wire.sent(), "Take of held hosts")
 			again, err := store.Take(t.Context(), append(held, free...), "id", time.Hour)
 			require.NoError(t, err)
 			assert.Equal(t, lease, again)
-			assert.Equal(t, []string{"SELECT"}, wire.sent(), "Take with the ID of a lease")
+			assert.Equal(t, append(first, "SELECT"), wire.sent(), "Take with the ID of a lease")
 			require.NoError(t, store.Renew(t.Context(), lease.Host, "id", -time.Hour))
 			assert.Equal(t, []string{"UPDATE"}, wire.sent(), "Renew")
 			_, err = store.Take(t.Context(), append(held, free...), "other", time.Hour)
 			require.NoError(t, err)
-			assert.Equal(t, []string{"SELECT", "UPDATE"}, wire.sent(), "Take of an expired lease")
+			assert.Equal(t, append(first, "SELECT", "UPDATE"), wire.sent(), "Take of an expired lease")
 			require.NoError(t, store.Release(t.Context(), lease.Host, "id"))
 			assert.Equal(t, []string{"DELETE"}, wire.sent(), "Release")
 			leases, err := store.List(t.Context())

@@ -101,3 +101,44 @@ func TestIDOfAnotherHost(t *testing.T) {
 		})
 	}
 }
+
+// TestTimeZones shows that servers can have connections in different time zones.
+func TestTimeZones(t *testing.T) {
+	zones := map[sqlstore.Dialect][2]string{
+		sqlstore.Postgres: {"&timezone=Asia/Shanghai", "&timezone=America/New_York"},
+		sqlstore.MySQL:    {"?time_zone=%27%2B08:00%27", "?time_zone=%27-05:00%27"},
+	}
+	for _, e := range engines {
+		params, ok := zones[e.dialect]
+		if !ok {
+			continue // SQLite has no time zones
+		}
+		t.Run(e.name, func(t *testing.T) {
+			d := e.newDatabase(t)
+			table := newTable()
+			var stores [2]*sqlstore.Store
+			for i := range stores {
+				d.params = params[i]
+				stores[i] = d.open(t, table)
+				require.NoError(t, stores[i].CreateTable(t.Context()))
+			}
+			host := []string{"a@example.com"}
+			for i, store := range stores {
+				other := stores[1-i]
+				lease, err := store.Take(t.Context(), host, "id", time.Hour)
+				require.NoError(t, err)
+				_, err = other.Take(t.Context(), host, "other", time.Hour)
+				assert.ErrorIs(t, err, hostpool.ErrNoneFree)
+				leases, err := other.List(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, []hostpool.Lease{lease}, leases)
+
+				require.NoError(t, other.Renew(t.Context(), host[0], "id", -time.Second))
+				expired, err := store.Take(t.Context(), host, "other", time.Hour)
+				require.NoError(t, err)
+				assert.Equal(t, "id", expired.ID)
+				require.NoError(t, store.Release(t.Context(), host[0], "id"))
+			}
+		})
+	}
+}

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -24,14 +23,19 @@ type dialect struct {
 	columns  string // of the table
 	now      string // microseconds since 1970 UTC, by the clock of the database
 	insert   string // inserts a lease, unless its host or its ID has one
+	takeFree string // inserts a lease of the first free host and returns it, if one statement can
 	numbered bool   // whether placeholders are $1, $2 and so on
 }
 
 var dialects = map[Dialect]dialect{
 	Postgres: {
-		columns:  `host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, expires bigint NOT NULL`,
-		now:      `(extract(epoch from clock_timestamp()) * 1000000)::bigint`, // now() is when a transaction began
-		insert:   `INSERT INTO %s (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		columns: `host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, expires bigint NOT NULL`,
+		now:     `(extract(epoch from clock_timestamp()) * 1000000)::bigint`, // now() is when a transaction began
+		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		takeFree: `INSERT INTO {table} (host, id, expires)
+			SELECT offered.host, ?, {now} + ? FROM unnest(ARRAY[{hosts}]) WITH ORDINALITY AS offered (host, n)
+			WHERE NOT EXISTS (SELECT FROM {table} AS held WHERE held.host = offered.host)
+			ORDER BY n LIMIT 1 ON CONFLICT DO NOTHING RETURNING host, id, expires`,
 		numbered: true,
 	},
 	MySQL: {
@@ -40,12 +44,12 @@ var dialects = map[Dialect]dialect{
 		// UNIX_TIMESTAMP is ambiguous when daylight saving time ends.
 		now: `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
 		// It cuts values that are too long, which the store refuses.
-		insert: `INSERT IGNORE INTO %s (host, id, expires) VALUES (?, ?, ?)`,
+		insert: `INSERT IGNORE INTO {table} (host, id, expires) VALUES (?, ?, ?)`,
 	},
 	SQLite: {
 		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL`,
 		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') is of 2023
-		insert:  `INSERT INTO %s (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 	},
 }
 
@@ -56,10 +60,9 @@ const (
 	maxID   = 64
 )
 
-// sql returns a statement with the name of the table for %s, in the dialect of the
-// database.
+// sql returns a statement in the dialect of the database.
 func (s *Store) sql(statement string) string {
-	statement = fmt.Sprintf(statement, s.table)
+	statement = strings.NewReplacer("{table}", s.table, "{now}", s.dialect.now).Replace(statement)
 	if !s.dialect.numbered {
 		return statement
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
-// Take leases one of hosts; see [hostpool.Store]. It usually takes one query and
-// one insert, and repeats them only if another caller is faster. The query names
-// all hosts, so offer at most a few thousand in a call. If a host that is not
-// among them is leased to id, Take returns an [*iomeeting.ParameterError].
+// Take leases one of hosts; see [hostpool.Store]. If one of them is free, it takes
+// one statement in PostgreSQL and two in the other databases, and more only if
+// other callers are faster. Each statement names all hosts, so offer at most a
+// few thousand in a call. If a host that is not among them is leased to id, Take
+// returns an [*iomeeting.ParameterError].
 func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
 	if err := s.check(id, hosts...); err != nil {
 		return hostpool.Lease{}, err
@@ -22,24 +23,36 @@ func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Dura
 	if len(hosts) == 0 {
 		return hostpool.Lease{}, cmp.Or(ctx.Err(), hostpool.ErrNoneFree)
 	}
-	for {
-		leases, now, err := s.read(ctx, hosts, id)
-		if err != nil {
-			return hostpool.Lease{}, err
-		}
-		lease, taken, err := s.take(ctx, hosts, leases, id, now, d)
-		if err != nil {
-			return hostpool.Lease{}, err
-		}
-		if taken {
-			return lease, nil
-		}
+	lease, taken, err := s.takeFree(ctx, hosts, id, d)
+	for err == nil && !taken {
+		lease, taken, err = s.take(ctx, hosts, id, d)
 	}
+	if err != nil {
+		return hostpool.Lease{}, err
+	}
+	return lease, nil
 }
 
-// take takes one of hosts, given what read returned. It reports false if another
-// caller was faster.
-func (s *Store) take(ctx context.Context, hosts []string, leases map[string]hostpool.Lease, id string, now time.Time, d time.Duration) (hostpool.Lease, bool, error) {
+// takeFree takes the first free host, if one statement can. It reports false if
+// nothing was free, another caller was faster, or the ID has a lease.
+func (s *Store) takeFree(ctx context.Context, hosts []string, id string, d time.Duration) (lease hostpool.Lease, taken bool, err error) {
+	if s.dialect.takeFree == "" {
+		return hostpool.Lease{}, false, nil
+	}
+	leases, err := s.query(ctx, withHosts(s.dialect.takeFree, hosts), append([]any{id, d.Microseconds()}, values(hosts)...)...)
+	if err != nil || len(leases) == 0 {
+		return hostpool.Lease{}, false, err
+	}
+	return leases[0], true, nil
+}
+
+// take takes one of hosts, after it has read their leases. It reports false if
+// another caller was faster.
+func (s *Store) take(ctx context.Context, hosts []string, id string, d time.Duration) (lease hostpool.Lease, taken bool, err error) {
+	leases, now, err := s.read(ctx, hosts, id)
+	if err != nil {
+		return hostpool.Lease{}, false, err
+	}
 	for _, lease := range leases {
 		switch {
 		case lease.ID == id && slices.Contains(hosts, lease.Host):
@@ -51,15 +64,15 @@ func (s *Store) take(ctx context.Context, hosts []string, leases map[string]host
 	expires := now.Add(d.Truncate(time.Microsecond))
 	for _, host := range hosts {
 		if _, held := leases[host]; !held {
-			inserted, err := s.exec(ctx, s.dialect.insert, host, id, expires.UnixMicro())
-			return hostpool.Lease{Host: host, ID: id, Expires: expires}, inserted, err
+			taken, err := s.exec(ctx, s.dialect.insert, host, id, expires.UnixMicro())
+			return hostpool.Lease{Host: host, ID: id, Expires: expires}, taken, err
 		}
 	}
 	for _, host := range hosts {
 		if old := leases[host]; !old.Expires.After(now) {
-			extended, err := s.exec(ctx, `UPDATE %s SET expires = ? WHERE host = ? AND id = ? AND expires = ?`,
+			taken, err := s.exec(ctx, `UPDATE {table} SET expires = ? WHERE host = ? AND id = ? AND expires = ?`,
 				expires.UnixMicro(), host, old.ID, old.Expires.UnixMicro())
-			return hostpool.Lease{Host: host, ID: old.ID, Expires: expires}, extended, err
+			return hostpool.Lease{Host: host, ID: old.ID, Expires: expires}, taken, err
 		}
 	}
 	return hostpool.Lease{}, false, hostpool.ErrNoneFree
@@ -70,7 +83,7 @@ func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) err
 	if err := s.check(id, host); err != nil {
 		return err
 	}
-	renewed, err := s.exec(ctx, `UPDATE %s SET expires = `+s.dialect.now+` + ? WHERE host = ? AND id = ?`,
+	renewed, err := s.exec(ctx, `UPDATE {table} SET expires = {now} + ? WHERE host = ? AND id = ?`,
 		d.Microseconds(), host, id)
 	if err != nil || renewed {
 		return err
@@ -88,7 +101,7 @@ func (s *Store) Release(ctx context.Context, host, id string) error {
 	if err := s.check(id, host); err != nil {
 		return err
 	}
-	deleted, err := s.exec(ctx, `DELETE FROM %s WHERE host = ? AND id = ?`, host, id)
+	deleted, err := s.exec(ctx, `DELETE FROM {table} WHERE host = ? AND id = ?`, host, id)
 	if err == nil && !deleted {
 		err = hostpool.ErrLeaseLost
 	}
@@ -100,19 +113,15 @@ func (s *Store) List(ctx context.Context) ([]hostpool.Lease, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	return s.query(ctx, `SELECT host, id, expires FROM %s`)
+	return s.query(ctx, `SELECT host, id, expires FROM {table}`)
 }
 
 // read returns the leases of the hosts, and of the ID if another host is leased to
 // it, by host, and the time by the clock of the database.
 func (s *Store) read(ctx context.Context, hosts []string, id string) (leases map[string]hostpool.Lease, now time.Time, err error) {
-	args := make([]any, 0, len(hosts)+1)
-	for _, host := range hosts {
-		args = append(args, host)
-	}
-	rows, err := s.query(ctx, `SELECT '', '', `+s.dialect.now+
-		` UNION ALL SELECT host, id, expires FROM %[1]s WHERE host IN (?`+strings.Repeat(`, ?`, len(hosts)-1)+`)`+
-		` UNION ALL SELECT host, id, expires FROM %[1]s WHERE id = ?`, append(args, id)...)
+	rows, err := s.query(ctx, withHosts(`SELECT '', '', {now}
+		UNION ALL SELECT host, id, expires FROM {table} WHERE host IN ({hosts})
+		UNION ALL SELECT host, id, expires FROM {table} WHERE id = ?`, hosts), append(values(hosts), id)...)
 	leases = make(map[string]hostpool.Lease, len(rows))
 	for _, row := range rows {
 		leases[row.Host] = row
@@ -120,4 +129,18 @@ func (s *Store) read(ctx context.Context, hosts []string, id string) (leases map
 	now = leases[""].Expires // no host has an empty email address
 	delete(leases, "")
 	return leases, now, err
+}
+
+// withHosts returns a statement with a placeholder for each host.
+func withHosts(statement string, hosts []string) string {
+	return strings.Replace(statement, "{hosts}", "?"+strings.Repeat(", ?", len(hosts)-1), 1)
+}
+
+// values returns the hosts as values for placeholders.
+func values(hosts []string) []any {
+	values := make([]any, len(hosts))
+	for i, host := range hosts {
+		values[i] = host
+	}
+	return values
 }

@@ -76,7 +76,7 @@ func (s *Store) CreateTable(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	create := "CREATE TABLE IF NOT EXISTS %s (" + s.dialect.columns + ")"
+	create := "CREATE TABLE IF NOT EXISTS {table} (" + s.dialect.columns + ")"
 	if _, err := s.exec(ctx, create); err == nil {
 		return nil
 	}
