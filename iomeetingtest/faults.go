@@ -43,10 +43,8 @@ func Delay(d time.Duration) Fault {
 	return Fault{serve: func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		held := httptest.NewRecorder()
 		next(held, r)
-		timer := time.NewTimer(d)
-		defer timer.Stop()
 		select {
-		case <-timer.C:
+		case <-time.After(d):
 		case <-r.Context().Done():
 		case <-s.closing.Done():
 		}
