@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,11 @@ import (
 
 // packages are the directories of the packages that users import. api.txt records
 // their public API, and each of their functions has an example.
-var packages = []string{".", "iomeetingtest", "hostpool"}
+var packages = []string{".", "iomeetingtest", "hostpool", "hostpool/storetest", "hostpool/sqlstore"}
+
+// compiled are those whose examples need a test or the driver of a database, and
+// cannot run.
+var compiled = []string{"hostpool/storetest", "hostpool/sqlstore"}
 
 // TestEveryFunctionHasAnExample finds examples by their names, as pkgsite does. An
 // example without Output would not run.
@@ -28,7 +33,7 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 			}
 			assert.NotEmpty(t, f.Examples, "%s has no example", name)
 			for _, example := range f.Examples {
-				assert.True(t, example.Output != "" || example.EmptyOutput, "Example%s has no Output", example.Name)
+				assert.True(t, example.Output != "" || example.EmptyOutput || slices.Contains(compiled, dir), "Example%s has no Output", example.Name)
 			}
 		}
 	}
