@@ -1,0 +1,48 @@
+// Package redisstore keeps the leases of a [hostpool.Pool] in Redis or Valkey.
+//
+// Use it if your servers share a Redis already, and if you can live with what a
+// Redis may forget. If they share an SQL database, use package sqlstore: a
+// database with durable commits forgets nothing.
+//
+//	client := redis.NewClient(&redis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
+//	pool, err := hostpool.New(meetings, hosts, hostpool.WithStore(redisstore.New(client)))
+//
+// All leases are in one hash, under one key: so the store works in a Redis
+// Cluster too. Each method is one command, and all but List are Lua scripts, which
+// need Redis 5 or later. Leases expire by the clock of the Redis server.
+//
+// # What Redis forgets
+//
+// A lease may be forgotten
+//   - by a failover to a replica that had not received the lease yet. Redis
+//     replicates after it has answered;
+//   - by a crash of the server, unless appendfsync is always: without
+//     appendonly, all leases since the last snapshot are gone;
+//   - by eviction: a maxmemory-policy that begins with allkeys may delete all
+//     leases. Use noeviction, or a policy that begins with volatile, which spares
+//     keys without a time to live;
+//   - by FLUSHALL, or whoever deletes the key;
+//   - by [redis.Ring], which uses another server while one is down. Do not use a
+//     Ring.
+//
+// Meetings in progress go on when their leases are forgotten, because the pool
+// asks the service about each host account before it schedules a meeting on it.
+// But a meeting that was scheduled and has not started yet may get a second
+// meeting on its account: if one of the two hosts starts while the other meeting
+// is being scheduled, or is in progress, the two get in each other's way. For a
+// forgotten lease, [hostpool.Pool.Renew] returns [hostpool.ErrLeaseLost]: call it
+// before you send a host to the start link, if that is long after the meeting was
+// scheduled.
+//
+// After a failover, leases expire by the clock of another server. Synchronize the
+// clocks, as with NTP.
+//
+// # Timeouts
+//
+// go-redis ends a call at the deadline of its context only if the option
+// ContextTimeoutEnabled is set. Set it: a pool gives each call of its store 5
+// seconds. go-redis sends a command again if the answer does not arrive in time,
+// and the first one may have been carried out. That is harmless: Take returns the
+// lease that it took the first time, and Renew sets the same lease again. Release
+// may return [hostpool.ErrLeaseLost] for a lease that it has just deleted.
+package redisstore

@@ -1,0 +1,33 @@
+-- KEYS[1] is the hash of leases. ARGV: an ID, a duration in microseconds, and
+-- email addresses, one on each line.
+-- Returns an email address and its "expires id", or nil.
+local key, id = KEYS[1], ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+local held = redis.call('HGET', key, '\n' .. id)
+if held then
+  for host in string.gmatch(ARGV[3], '[^\n]+') do
+    local lease = redis.call('HGET', key, host)
+    if lease and string.match(lease, ' (.*)') == id then
+      return {host, lease}
+    end
+  end
+end
+
+local expires = string.format('%.0f ', now + ARGV[2])
+local expired
+for host in string.gmatch(ARGV[3], '[^\n]+') do
+  local lease = redis.call('HGET', key, host)
+  if not lease then
+    redis.call('HSET', key, host, expires .. id, '\n' .. id, (held or 0) + 1)
+    return {host, expires .. id}
+  end
+  if not expired and tonumber(string.match(lease, '%S+')) <= now then
+    expired = {host, expires .. string.match(lease, ' (.*)')}
+  end
+end
+if expired then
+  redis.call('HSET', key, expired[1], expired[2])
+end
+return expired
