@@ -13,6 +13,7 @@ import (
 // another start, if a start link is refused, or if an account takes longer to come
 // back than StartWithin and 60 seconds.
 func TestServersCrash(t *testing.T) {
+	t.Parallel()
 	crash := func(t *testing.T, leases ...string) {
 		run(t, nil, append([]string{"-visitors", "2000", "-accounts", "50", "-servers", "2", "-kills", "3"}, leases...)...)
 	}
@@ -30,6 +31,7 @@ func TestServersCrash(t *testing.T) {
 
 // TestDatabaseRestarts stops the database in the middle, and starts it again.
 func TestDatabaseRestarts(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()

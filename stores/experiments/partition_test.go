@@ -27,6 +27,7 @@ func newProxy(t *testing.T, e engine, database *servers.Server) (proxy *toxiprox
 // TestPartition cuts one of two web servers off from the database for a while. That
 // server responds with errors, the other one goes on, and no account is used twice.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +44,7 @@ func TestPartition(t *testing.T) {
 
 // TestLatency puts 500 ms on the way to the database.
 func TestLatency(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
