@@ -1,9 +1,8 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -15,7 +14,7 @@ import (
 	"time"
 )
 
-// newAuthority makes a certificate authority of this run, and a certificate of
+// newAuthority makes a certificate authority for this run, and a certificate by
 // it for the loopback address. Nothing of them is stored.
 func newAuthority() (ca []byte, leaf tls.Certificate, err error) {
 	caKey, err := newKey()
@@ -45,31 +44,30 @@ func newAuthority() (ca []byte, leaf tls.Certificate, err error) {
 	return ca, tls.Certificate{Certificate: [][]byte{leafDER}, PrivateKey: leafKey}, nil
 }
 
-func newKey() (*ecdsa.PrivateKey, error) {
-	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-}
+// newKey returns a key of the kind that most sites have.
+func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 func template(name string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()),
 		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    now.Add(-time.Hour), // of a clock that is set back meanwhile
+		NotBefore:    now.Add(-time.Hour), // in case the clock is set back
 		NotAfter:     now.Add(24 * time.Hour),
 	}
 }
 
-// trusting returns a TLS configuration that trusts the authority alone.
+// trusting returns a TLS configuration that trusts only the authority.
 func trusting(ca []byte) (*tls.Config, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(ca) {
-		return nil, errors.New("the server's CA is no certificate")
+		return nil, errors.New("the server's CA is not a certificate")
 	}
 	return &tls.Config{RootCAs: roots}, nil
 }
 
-// trustByDefault makes http.DefaultTransport trust the authority, so that
-// clients made after it, with transports of their own making, do so too.
+// trustByDefault makes http.DefaultTransport trust the authority, and so every
+// client that clones it from then on.
 func trustByDefault(ca []byte) error {
 	config, err := trusting(ca)
 	if err != nil {
@@ -77,7 +75,7 @@ func trustByDefault(ca []byte) error {
 	}
 	transport, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return errors.New("http.DefaultTransport is no http.Transport")
+		return errors.New("http.DefaultTransport is not an http.Transport")
 	}
 	transport.TLSClientConfig = config
 	return nil

@@ -44,7 +44,7 @@ var barColors = []color.RGBA{
 }
 
 // drawChart draws requests per second as groups of bars, one for each level.
-func drawChart(path string, levels []int, results []result) error {
+func drawChart(path string, g group, levels []int, results []result) error {
 	p := newPlot()
 	var labels []string
 	for _, level := range levels {
@@ -52,14 +52,14 @@ func drawChart(path string, levels []int, results []result) error {
 	}
 	p.NominalX(labels...)
 	highest := 0.0
-	for i, c := range contenders {
+	for i, c := range g.contenders {
 		var rates plotter.Values
 		for _, level := range levels {
 			rate := median(find(results, c.name, level).rates)
 			rates = append(rates, rate)
 			highest = max(highest, rate)
 		}
-		if err := addBars(p, i, c.name, rates); err != nil {
+		if err := addBars(p, i, len(g.contenders), c.name, rates); err != nil {
 			return err
 		}
 	}
@@ -119,14 +119,14 @@ func wholeTicks(low, high float64) []plot.Tick {
 }
 
 // addBars adds the bars of the i-th contender, one in each group.
-func addBars(p *plot.Plot, i int, name string, rates plotter.Values) error {
+func addBars(p *plot.Plot, i, n int, name string, rates plotter.Values) error {
 	bars, err := plotter.NewBarChart(rates, barWidth)
 	if err != nil {
 		return err
 	}
 	bars.Color = barColors[i%len(barColors)]
 	bars.LineStyle.Width = 0
-	bars.Offset = (vg.Length(i) - vg.Length(len(contenders)-1)/2) * (barWidth + 1)
+	bars.Offset = (vg.Length(i) - vg.Length(n-1)/2) * (barWidth + 1)
 	p.Add(bars)
 	p.Legend.Add(name, bars)
 	return nil

@@ -13,29 +13,29 @@ type control struct {
 	client *http.Client
 }
 
-// newControl has a transport of its own: http.DefaultTransport must be unused
-// when its TLS configuration is set.
+// newControl returns a control with a transport of its own, because
+// http.DefaultTransport must be unused until it trusts the server.
 func newControl(url string) control {
 	return control{url, &http.Client{Transport: new(http.Transport), Timeout: 10 * time.Second}}
 }
 
-// opened returns how many connections were opened to each site.
-func (c control) opened() (counts map[string]int, err error) {
-	return counts, c.do(http.MethodGet, "/opened", &counts)
+// connections returns the connections to each site since the server started.
+func (c control) connections() (counts []connections, err error) {
+	return counts, c.do(http.MethodGet, "/connections", &counts)
 }
 
-// held returns how many calls are held back.
+// held returns how many queries are held back.
 func (c control) held() (n int, err error) {
 	return n, c.do(http.MethodGet, "/held", &n)
 }
 
-// hold makes calls wait from now on.
+// hold makes queries wait from now on.
 func (c control) hold() error { return c.do(http.MethodPost, "/hold", nil) }
 
-// release lets them go.
+// release answers them.
 func (c control) release() error { return c.do(http.MethodPost, "/release", nil) }
 
-func (c control) do(method, path string, answer any) error {
+func (c control) do(method, path string, result any) error {
 	req, err := http.NewRequest(method, c.url+path, http.NoBody)
 	if err != nil {
 		return err
@@ -48,8 +48,8 @@ func (c control) do(method, path string, answer any) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server answered %s with %s", path, res.Status)
 	}
-	if answer == nil {
+	if result == nil {
 		return nil
 	}
-	return json.NewDecoder(res.Body).Decode(answer)
+	return json.NewDecoder(res.Body).Decode(result)
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// fastHTTP is github.com/valyala/fasthttp.
+// fastHTTP sends queries by github.com/valyala/fasthttp.
 type fastHTTP struct {
 	client *fasthttp.Client
 	url    string
 }
 
-// newFastHTTP returns a client without the work that fasthttp does by default
-// and a query does not need.
+// newFastHTTP returns a client that leaves out what fasthttp does by default and
+// a query does not need.
 func newFastHTTP(t target, workers int) (caller, error) {
 	config, err := trusting(t.CA)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c fastHTTP) call(int) error {
 	if err := c.client.Do(req, res); err != nil {
 		return err
 	}
-	return checkAnswer(res.StatusCode(), res.Body())
+	return checkAnswer(res.StatusCode(), res.Body(), queryAnswer)
 }
 
 func (c fastHTTP) close() { c.client.CloseIdleConnections() }

@@ -7,6 +7,7 @@ require (
 	github.com/iomeeting/iomeeting-go v0.0.0
 	github.com/valyala/fasthttp v1.71.0
 	golang.org/x/sync v0.19.0
+	golang.org/x/text v0.34.0
 	gonum.org/v1/plot v0.17.0
 )
 
@@ -21,7 +22,6 @@ require (
 	github.com/klauspost/compress v1.18.6 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	golang.org/x/image v0.30.0 // indirect
-	golang.org/x/text v0.34.0 // indirect
 )
 
 replace github.com/iomeeting/iomeeting-go => ../

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// handWritten has a kept connection for each worker, and does no more than the
-// connection itself demands, which is about the limit of what a client could
-// reach. Within the noise of a run another may pass it.
+// handWritten keeps a connection for each worker and does nothing that the
+// connection itself does not need: about the limit of what a client can reach.
+// Within the noise of a run another contender may pass it.
 type handWritten struct {
 	addr    string
 	config  *tls.Config
@@ -22,7 +22,7 @@ type handWritten struct {
 	conns   []*wire // by worker
 }
 
-// wire is a connection that is kept.
+// wire is a connection that is kept open.
 type wire struct {
 	net.Conn
 	answers *bufio.Reader
@@ -35,7 +35,7 @@ func newHandWritten(t target, workers int) (caller, error) {
 		return nil, err
 	}
 	addr := strings.TrimPrefix(t.Site, "https://")
-	body := form().Encode()
+	body := queryForm().Encode()
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
 		"Content-Length: %d\r\n\r\n%s", queryPath, addr, len(body), body)
 	return &handWritten{addr, config, []byte(request), make([]*wire, workers)}, nil
@@ -57,13 +57,13 @@ func (c *handWritten) call(worker int) error {
 	if err != nil {
 		return err
 	}
-	return checkAnswer(status, w.body)
+	return checkAnswer(status, w.body, queryAnswer)
 }
 
 func (c *handWritten) close() {
 	for _, w := range c.conns {
 		if w != nil {
-			_ = w.Close() // nothing is under way on it
+			_ = w.Close() // no call is in progress on it
 		}
 	}
 }

@@ -8,33 +8,58 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-var host = iomeeting.Host{Email: email, Password: iomeeting.NewSecret(password)}
+var (
+	host            = iomeeting.Host{Email: email, Password: iomeeting.NewSecret(password)}
+	scheduleOptions = iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret(meetingPassword)}
+)
 
-// ioMeeting is [iomeeting.Client.Query].
-type ioMeeting struct{ client *iomeeting.Client }
+// ioMeeting sends a call through an [iomeeting.Client].
+type ioMeeting struct {
+	client *iomeeting.Client
+	send   func(*iomeeting.Client) error
+}
 
-// newIOMeeting returns a client as it comes, which trusts what
-// http.DefaultTransport does.
-func newIOMeeting(t target, _ int) (caller, error) {
+// newQuery returns a client with the default settings. It trusts what
+// http.DefaultTransport trusts.
+func newQuery(t target, _ int) (caller, error) {
 	client, err := iomeeting.NewClient(t.Site)
-	return ioMeeting{client}, err
+	return ioMeeting{client, sendQuery}, err
 }
 
-// newPatientIOMeeting returns a client whose calls may be held back for long.
-// Without further tries, each call reaches the server once.
-func newPatientIOMeeting(t target, _ int) (caller, error) {
+// newPatientQuery returns a client that waits long for the response and sends
+// each call once.
+func newPatientQuery(t target, _ int) (caller, error) {
 	client, err := iomeeting.NewClient(t.Site, iomeeting.WithTimeout(10*time.Minute), iomeeting.WithRetries(0))
-	return ioMeeting{client}, err
+	return ioMeeting{client, sendQuery}, err
 }
 
-func (c ioMeeting) call(int) error {
-	state, err := c.client.Query(context.Background(), host)
+// newSchedule returns a client with the default settings and a TLS session.
+func newSchedule(t target, _ int) (caller, error) {
+	client, err := iomeeting.NewClient(t.Site)
+	if err != nil {
+		return nil, err
+	}
+	c := ioMeeting{client, sendSchedule}
+	return c, c.call(0)
+}
+
+func sendQuery(c *iomeeting.Client) error {
+	state, err := c.Query(context.Background(), host)
 	if err == nil && !state.Available() {
 		err = errors.New("the host is not available")
 	}
 	return err
 }
 
-// close does nothing: the client has no such method, since idle connections end
-// by themselves.
+func sendSchedule(c *iomeeting.Client) error {
+	meeting, err := c.Schedule(context.Background(), host, &scheduleOptions)
+	if err == nil && meeting.MeetingID != meetingID {
+		err = errors.New("another meeting ID than the server's")
+	}
+	return err
+}
+
+func (c ioMeeting) call(int) error { return c.send(c.client) }
+
+// close does nothing: a Client closes its idle connections by itself.
 func (ioMeeting) close() {}

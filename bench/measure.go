@@ -10,81 +10,60 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// warmUp is how many calls each worker makes before the measurement, so that
-// handshakes do not make up the first repetition. Their connections count.
+// warmUp is how many calls each worker makes before the measurement, so that the
+// first repetition is not spent on handshakes. Their connections count.
 const warmUp = 2
 
 // result is what was measured of a contender at a level.
 type result struct {
-	contender string
-	workers   int
-	rates     []float64 // requests per second, in each repetition
-	allocs    float64   // allocations per call, the median
-	opened    int       // connections, in the warm-up and all repetitions
+	contender   string
+	workers     int
+	rates       []float64   // calls per second in each repetition
+	allocs      float64     // allocations per call, the median
+	connections connections // of the warm-up and all repetitions
 }
 
-// measure measures all contenders at all levels.
-func measure(s *server, p plan) ([]result, error) {
-	var results []result
-	for _, workers := range p.levels {
-		level, err := measureLevel(s, p, workers)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, level...)
-	}
-	return results, nil
-}
-
-// measureLevel measures the contenders in turn, with that many workers. Each
-// repetition starts with another contender, so that none always follows the
+// measure measures the group with that many workers. The contenders take turns.
+// Each repetition starts with another contender, so that none always follows the
 // same one.
-func measureLevel(s *server, p plan, workers int) ([]result, error) {
-	before, err := s.control.opened()
-	if err != nil {
-		return nil, err
-	}
-	callers, err := connectAll(s, workers)
+func (g group) measure(workers int, p plan) ([]result, error) {
+	callers, err := g.connect(workers)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll(callers)
-	taken := make([]samples, len(contenders))
-	for repetition := range p.repetitions {
-		for turn := range contenders {
-			i := (turn + repetition) % len(contenders)
-			w, err := measureWindow(callers[i], workers, p)
-			if err != nil {
-				return nil, fmt.Errorf("%s, %d at once: %w", contenders[i].name, workers, err)
-			}
-			taken[i].add(w)
-		}
-	}
-	after, err := s.control.opened()
+	before, err := g.countConnections()
 	if err != nil {
 		return nil, err
 	}
-	results := make([]result, len(contenders))
-	for i, c := range contenders {
-		results[i] = result{c.name, workers, taken[i].rates, median(taken[i].allocs),
-			after[s.Sites[i]] - before[s.Sites[i]]}
+	taken, err := g.takeTurns(callers, workers, p)
+	if err != nil {
+		return nil, err
+	}
+	after, err := g.countConnections()
+	if err != nil {
+		return nil, err
+	}
+	results := make([]result, len(callers))
+	for i, c := range g.contenders {
+		results[i] = result{c.name, workers, taken[i].rates, median(taken[i].allocs), connections{
+			after[i].Opened - before[i].Opened,
+			after[i].Resumed - before[i].Resumed,
+		}}
 	}
 	return results, nil
 }
 
-// connectAll returns all contenders, warmed up.
-func connectAll(s *server, workers int) ([]caller, error) {
+// connect returns a caller of each contender.
+func (g group) connect(workers int) ([]caller, error) {
 	var callers []caller
-	for i, contender := range contenders {
-		c, err := contender.connect(target{s.Sites[i], s.CA}, workers)
-		if err == nil {
-			callers = append(callers, c)
-			_, err = run(c, workers, warmUp, new(atomic.Bool))
-		}
+	for _, contender := range g.contenders {
+		c, err := contender.connect(workers)
 		if err != nil {
 			closeAll(callers)
-			return nil, fmt.Errorf("%s, warming up for %d at once: %w", contender.name, workers, err)
+			return nil, fmt.Errorf("%s: %w", contender.name, err)
 		}
+		callers = append(callers, c)
 	}
 	return callers, nil
 }
@@ -93,6 +72,37 @@ func closeAll(callers []caller) {
 	for _, c := range callers {
 		c.close()
 	}
+}
+
+func (g group) countConnections() ([]connections, error) {
+	if g.connections == nil {
+		return make([]connections, len(g.contenders)), nil
+	}
+	return g.connections()
+}
+
+func (g group) takeTurns(callers []caller, workers int, p plan) ([]samples, error) {
+	for i, c := range callers {
+		if _, err := run(c, workers, warmUp, new(atomic.Bool)); err != nil {
+			return nil, g.failed(i, err)
+		}
+	}
+	taken := make([]samples, len(callers))
+	for repetition := range p.repetitions {
+		for turn := range callers {
+			i := (turn + repetition) % len(callers)
+			w, err := measureWindow(callers[i], workers, p)
+			if err != nil {
+				return nil, g.failed(i, err)
+			}
+			taken[i].add(w)
+		}
+	}
+	return taken, nil
+}
+
+func (g group) failed(i int, err error) error {
+	return fmt.Errorf("%s: %w", g.contenders[i].name, err)
 }
 
 // samples are the windows of one contender at one level.
@@ -110,10 +120,10 @@ type window struct {
 	mallocs  uint64
 }
 
-// measureWindow lets the workers call for as long as the plan says. Calls that
-// are under way at the end are waited for and count, and so does their time.
+// measureWindow lets the workers call for as long as the plan says. It waits for
+// the calls that are then in progress: they count, and so does their time.
 func measureWindow(c caller, workers int, p plan) (window, error) {
-	runtime.GC() // nobody pays for the garbage of another
+	runtime.GC() // nobody pays for another's garbage
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	var stop atomic.Bool
@@ -125,13 +135,13 @@ func measureWindow(c caller, workers int, p plan) (window, error) {
 	return window{calls, duration, after.Mallocs - before.Mallocs}, err
 }
 
-// run lets each worker call until it has done so often enough or stop is set,
-// but at least once. It returns the number of calls.
+// run lets each worker call callsEach times, or until stop is set, but at least
+// once. It returns the number of calls.
 func run(c caller, workers, callsEach int, stop *atomic.Bool) (int64, error) {
 	var calls atomic.Int64
-	var group errgroup.Group
+	var running errgroup.Group
 	for worker := range workers {
-		group.Go(func() error {
+		running.Go(func() error {
 			for n := range callsEach {
 				if n > 0 && stop.Load() {
 					break
@@ -145,7 +155,7 @@ func run(c caller, workers, callsEach int, stop *atomic.Bool) (int64, error) {
 			return nil
 		})
 	}
-	err := group.Wait()
+	err := running.Wait()
 	return calls.Load(), err
 }
 

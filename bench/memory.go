@@ -14,15 +14,15 @@ import (
 const (
 	memoryCommand = "memory"
 
-	// memoryBatch is how many calls are started before those that were started
-	// have arrived: more than the queue of a listening socket would be lost.
+	// memoryBatch is how many calls are started before the earlier ones have
+	// arrived. A listening socket would lose more than its queue holds.
 	memoryBatch = 100
 
 	// arrivalTimeout bounds the time until a batch has arrived.
 	arrivalTimeout = 30 * time.Second
 )
 
-// memoryTask is what a process that measures memory is told.
+// memoryTask is what a process that measures memory is told to do.
 type memoryTask struct {
 	Contender string
 	Target    target
@@ -30,19 +30,19 @@ type memoryTask struct {
 	Calls     int
 }
 
-// footprint is what it finds: bytes of memory.
+// footprint is the memory of a contender, in bytes.
 type footprint struct {
 	Contender string
 	Before    uint64 // heap and stacks
 	Peak      uint64 // heap and stacks
-	Resident  uint64 // the peak of the whole process; 0 where it is not told
+	Resident  uint64 // the peak of the whole process; 0 where it is unknown
 }
 
-// patientContenders are those whose memory is measured. Their calls may be held
-// back for long.
-var patientContenders = []contender{
-	{ours, newPatientIOMeeting},
-	{bare, newBare},
+// patientContenders are those whose memory is measured. They wait long for a
+// response.
+var patientContenders = []siteContender{
+	{ours, newPatientQuery},
+	{bare, newBareQuery},
 }
 
 // measureMemory measures each contender in a process of its own, since memory
@@ -50,7 +50,8 @@ var patientContenders = []contender{
 func measureMemory(s *server, calls int) ([]footprint, error) {
 	var footprints []footprint
 	for i, c := range patientContenders {
-		f, err := startMemory(memoryTask{c.name, target{s.Sites[i], s.CA}, s.Control, calls})
+		t := memoryTask{c.name, target{s.Sites[i], s.CA}, s.Control, calls}
+		f, err := t.start()
 		if err != nil {
 			return nil, fmt.Errorf("memory of %s: %w", c.name, err)
 		}
@@ -59,62 +60,41 @@ func measureMemory(s *server, calls int) ([]footprint, error) {
 	return footprints, nil
 }
 
-func startMemory(task memoryTask) (f footprint, err error) {
-	arg, err := json.Marshal(task)
-	if err != nil {
-		return f, err
-	}
-	process, err := self(memoryCommand, string(arg))
-	if err != nil {
-		return f, err
-	}
-	life, err := process.StdinPipe() // open while this process lives
+// start runs the task in a process of its own.
+func (t *memoryTask) start() (f footprint, err error) {
+	process, life, err := childProcess(memoryCommand, t)
 	if err != nil {
 		return f, err
 	}
 	out, err := process.Output()
-	// Output has closed it already, and a second time does no harm.
-	_ = life.Close()
+	_ = life.Close() // Output has closed it unless the process did not start
 	if err != nil {
 		return f, err
 	}
 	return f, json.Unmarshal(out, &f)
 }
 
-// memoryProcess carries out the task in args.
-func memoryProcess(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%s takes a task", memoryCommand)
-	}
-	var task memoryTask
-	if err := json.Unmarshal([]byte(args[0]), &task); err != nil {
+func (t *memoryTask) run(out io.Writer) error {
+	if err := trustByDefault(t.Target.CA); err != nil {
 		return err
 	}
-	if err := trustByDefault(task.Target.CA); err != nil {
+	c, err := t.connect()
+	if err != nil {
 		return err
 	}
-	f, err := task.run()
+	defer c.close()
+	f := footprint{Contender: t.Contender, Before: heapAndStacks()}
+	stop := watchPeak()
+	err = t.callTogether(c)
+	f.Peak = stop()
+	f.Resident = residentPeak()
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(f)
 }
 
-func (t memoryTask) run() (footprint, error) {
-	c, err := t.connect()
-	if err != nil {
-		return footprint{}, err
-	}
-	defer c.close()
-	f := footprint{Contender: t.Contender, Before: heapAndStacks()}
-	stop := watchPeak()
-	err = t.callAtOnce(c)
-	f.Peak = stop()
-	f.Resident = residentPeak()
-	return f, err
-}
-
-func (t memoryTask) connect() (caller, error) {
+func (t *memoryTask) connect() (caller, error) {
 	for _, c := range patientContenders {
 		if c.name == t.Contender {
 			return c.connect(t.Target, t.Calls)
@@ -123,27 +103,27 @@ func (t memoryTask) connect() (caller, error) {
 	return nil, fmt.Errorf("there is no contender %q", t.Contender)
 }
 
-// callAtOnce sends all calls, and lets none be answered before all of them have
-// arrived, so that they are under way at once however fast the machine is.
-func (t memoryTask) callAtOnce(c caller) (err error) {
+// callTogether sends all queries, and has none answered before all of them have
+// arrived, so that they are in progress together however fast the machine is.
+func (t *memoryTask) callTogether(c caller) (err error) {
 	control := newControl(t.Control)
 	if err := control.hold(); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(context.Background())
-	err = t.startCalls(ctx, group, c, control)
+	running, ctx := errgroup.WithContext(context.Background())
+	err = t.startCalls(ctx, running, c, control)
 	released := control.release()
 	if released != nil {
 		return errors.Join(err, released) // the calls would not end
 	}
-	return errors.Join(err, group.Wait())
+	return errors.Join(err, running.Wait())
 }
 
-func (t memoryTask) startCalls(ctx context.Context, group *errgroup.Group, c caller, control control) error {
+func (t *memoryTask) startCalls(ctx context.Context, running *errgroup.Group, c caller, control control) error {
 	for started := 0; started < t.Calls; {
 		for range min(memoryBatch, t.Calls-started) {
 			worker := started
-			group.Go(func() error { return c.call(worker) })
+			running.Go(func() error { return c.call(worker) })
 			started++
 		}
 		if err := awaitArrival(ctx, control, started); err != nil {

@@ -1,71 +1,109 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
-// netHTTP is net/http, as a program that has no client of the service would
-// use it.
+// netHTTP is net/http, as a program without a client of the service would use
+// it.
 type netHTTP struct {
 	client *http.Client
 	url    string
-	proto  int // the major version of HTTP that it must come to speak
-	post   func(c *http.Client, url string) (*http.Response, error)
+	proto  int // the major version of HTTP that the server must speak
+	form   func() url.Values
+	answer string
 }
 
-// newBare returns net/http with what a busy backend would set: as many idle
-// connections as there are calls at once.
-func newBare(t target, _ int) (caller, error) {
+func overNetHTTP(t http.RoundTripper, site string) *netHTTP {
+	return &netHTTP{&http.Client{Transport: t}, site + queryPath, 1, queryForm, queryAnswer}
+}
+
+// newTransport returns an HTTP/1.1 transport that trusts the target.
+func newTransport(t target) (*http.Transport, error) {
 	config, err := trusting(t.CA)
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 256, Protocols: new(http.Protocols)}
+	transport := &http.Transport{TLSClientConfig: config, Protocols: new(http.Protocols)}
 	transport.Protocols.SetHTTP1(true)
-	return &netHTTP{&http.Client{Transport: transport}, t.Site + queryPath, 1, postRequest}, nil
+	return transport, nil
 }
 
-// newTimed returns newBare's client with what no backend should be without, the
-// time-out that iomeeting has.
-func newTimed(t target, workers int) (caller, error) {
-	c, err := newBare(t, workers)
+// newBareQuery returns net/http as a busy backend would set it up: with as many
+// idle connections as there are concurrent calls.
+func newBareQuery(t target, _ int) (caller, error) { return bareQuery(t) }
+
+func bareQuery(t target) (*netHTTP, error) {
+	transport, err := newTransport(t)
 	if err != nil {
 		return nil, err
 	}
-	timed := c.(*netHTTP)
-	timed.client.Timeout = 30 * time.Second
-	return timed, nil
+	transport.MaxIdleConnsPerHost = 256
+	return overNetHTTP(transport, t.Site), nil
 }
 
-// newDefault returns net/http with nothing set but whom to trust. That alone
-// makes it HTTP/1.1, with two idle connections.
-func newDefault(t target, _ int) (caller, error) {
-	config, err := trusting(t.CA)
+// newTimedQuery returns newBareQuery's client with the timeout that iomeeting
+// has.
+func newTimedQuery(t target, _ int) (caller, error) {
+	c, err := bareQuery(t)
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: config}
-	return &netHTTP{&http.Client{Transport: transport}, t.Site + queryPath, 1, postForm}, nil
+	c.client.Timeout = 30 * time.Second
+	return c, nil
 }
 
-// newDefaultHTTP2 returns net/http with http.DefaultTransport's settings, which
-// ask for HTTP/2.
-func newDefaultHTTP2(t target, _ int) (caller, error) {
+// newDefaultQuery returns net/http with its defaults, over HTTP/1.1: with two
+// idle connections.
+func newDefaultQuery(t target, _ int) (caller, error) {
+	transport, err := newTransport(t)
+	return overNetHTTP(transport, t.Site), err
+}
+
+// newDefaultQueryHTTP2 returns net/http with the settings of
+// http.DefaultTransport, which asks for HTTP/2.
+func newDefaultQueryHTTP2(t target, _ int) (caller, error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return nil, errors.New("http.DefaultTransport is no http.Transport")
+		return nil, errors.New("http.DefaultTransport is not an http.Transport")
 	}
-	return &netHTTP{&http.Client{Transport: base.Clone()}, t.Site + queryPath, 2, postForm}, nil
+	c := overNetHTTP(base.Clone(), t.Site)
+	c.proto = 2
+	return c, nil
+}
+
+// newBareSchedule returns net/http with a connection for each request, and a
+// full TLS handshake for each connection.
+func newBareSchedule(t target, _ int) (caller, error) { return freshSchedule(t, nil) }
+
+// newResumingSchedule returns newBareSchedule's client with a TLS session to
+// resume.
+func newResumingSchedule(t target, _ int) (caller, error) {
+	c, err := freshSchedule(t, tls.NewLRUClientSessionCache(0))
+	if err != nil {
+		return nil, err
+	}
+	return c, c.call(0)
+}
+
+func freshSchedule(t target, sessions tls.ClientSessionCache) (*netHTTP, error) {
+	transport, err := newTransport(t)
+	if err != nil {
+		return nil, err
+	}
+	transport.DisableKeepAlives = true
+	transport.TLSClientConfig.ClientSessionCache = sessions
+	return &netHTTP{&http.Client{Transport: transport}, t.Site + schedulePath, 1, scheduleForm, scheduleAnswer}, nil
 }
 
 func (c *netHTTP) call(int) error {
-	res, err := c.post(c.client, c.url)
+	res, err := c.client.PostForm(c.url, c.form())
 	if err != nil {
 		return err
 	}
@@ -77,34 +115,7 @@ func (c *netHTTP) call(int) error {
 	if res.ProtoMajor != c.proto {
 		return fmt.Errorf("the server spoke %s", res.Proto)
 	}
-	return checkAnswer(res.StatusCode, body)
+	return checkAnswer(res.StatusCode, body, c.answer)
 }
 
 func (c *netHTTP) close() { c.client.CloseIdleConnections() }
-
-// form is made anew for each call, as the contenders must do with what a user
-// hands them.
-func form() url.Values {
-	return url.Values{"hostEmail": {email}, "hostPassword": {password}}
-}
-
-func postRequest(c *http.Client, url string) (*http.Response, error) {
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(form().Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return c.Do(req)
-}
-
-func postForm(c *http.Client, url string) (*http.Response, error) {
-	return c.PostForm(url, form())
-}
-
-// checkAnswer keeps a contender from winning by errors.
-func checkAnswer(status int, body []byte) error {
-	if status != http.StatusOK || string(body) != answer {
-		return fmt.Errorf("the server answered with HTTP status %d and %q", status, body)
-	}
-	return nil
-}

@@ -9,8 +9,8 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// memoryTransport answers without a network, so that what remains is the work
-// of a client.
+// memoryTransport answers without a network, so that only the work of the client
+// remains.
 type memoryTransport struct{ answer string }
 
 func (t memoryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -31,9 +31,10 @@ func (t memoryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func BenchmarkQueryOverMemory(b *testing.B) {
-	client := &http.Client{Transport: memoryTransport{answer}}
-	own := ioMeeting{newClient(b, site, iomeeting.WithHTTPClient(client))}
-	peer := &netHTTP{client, site + queryPath, 1, postRequest}
+	transport := memoryTransport{queryAnswer}
+	client := newClient(b, site, iomeeting.WithHTTPClient(&http.Client{Transport: transport}))
+	own := ioMeeting{client, sendQuery}
+	peer := overNetHTTP(transport, site)
 	compareWays(b,
 		way{ours, func() error { return own.call(0) }},
 		way{"bare", func() error { return peer.call(0) }},

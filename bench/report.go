@@ -4,40 +4,60 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
-// printResults prints a table for each level, with a row for each contender.
-func printResults(out io.Writer, levels []int, results []result) error {
-	for _, workers := range levels {
-		if _, err := fmt.Fprintf(out, "%d at once\n", workers); err != nil {
-			return err
-		}
-		if err := printLevel(out, workers, results); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(out); err != nil {
-			return err
-		}
+// numbers prints numbers with thousands separators.
+var numbers = message.NewPrinter(language.English)
+
+// concurrency says in words how many calls are in progress.
+func concurrency(workers int) string {
+	if workers == 1 {
+		return "1 call at a time"
 	}
-	return nil
+	return numbers.Sprintf("%d concurrent calls", workers)
 }
 
-func printLevel(out io.Writer, workers int, results []result) error {
+// printTable prints the results of one level, with a row for each contender.
+func printTable(out io.Writer, g group, workers int, results []result) error {
+	if _, err := fmt.Fprintf(out, "%s, %s\n", g.title, concurrency(workers)); err != nil {
+		return err
+	}
 	t := newTable(out)
 	// t writes nothing before Flush, which returns the error.
-	fmt.Fprintf(t, nameColumn+"requests/s\t/ iomeeting\t/ bare\t/ bare, timed\tconnections opened\tallocations/call\t\n", "")
-	own, plain, withTimeout := find(results, ours, workers), find(results, bare, workers), find(results, timed, workers)
-	for _, r := range results {
-		if r.workers != workers {
-			continue
-		}
-		fmt.Fprintf(t, nameColumn+"%.0f\t%.2f\t%.2f\t%.2f\t%d\t%.1f\t\n", r.contender, median(r.rates),
-			ratio(r, own), ratio(r, plain), ratio(r, withTimeout), r.opened, r.allocs)
+	fmt.Fprintf(t, nameColumn+"calls/s\t", "")
+	for _, baseline := range g.baselines {
+		fmt.Fprintf(t, "/ %s\t", baseline)
 	}
+	if g.connections != nil {
+		fmt.Fprint(t, "connections opened\tresumed\t")
+	}
+	fmt.Fprint(t, "allocations/call\t\n")
+	for _, r := range results {
+		numbers.Fprintf(t, nameColumn+"%.0f\t", r.contender, median(r.rates))
+		for _, baseline := range g.baselines {
+			fmt.Fprintf(t, "%.2f\t", ratio(r, find(results, baseline, workers)))
+		}
+		if g.connections != nil {
+			numbers.Fprintf(t, "%d\t%s\t", r.connections.Opened, r.connections.share())
+		}
+		fmt.Fprintf(t, "%.1f\t\n", r.allocs)
+	}
+	fmt.Fprintln(t)
 	return t.Flush()
 }
 
-// nameColumn is the format of the one column that is aligned left.
+// share returns which part of the connections resumed a session.
+func (c connections) share() string {
+	if c.Opened == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(c.Resumed)/float64(c.Opened))
+}
+
+// nameColumn is the format of the only column that is aligned left.
 const nameColumn = "%-22s\t"
 
 func newTable(out io.Writer) *tabwriter.Writer {
@@ -51,11 +71,11 @@ func find(results []result, contender string, workers int) result {
 			return r
 		}
 	}
-	panic("nobody measured " + contender)
+	panic("no result of " + contender)
 }
 
-// ratio returns how many times as many requests a answered as b: the median of
-// the repetitions, since a machine that is slow for a while is so for both.
+// ratio returns how many times as many calls a made as b: the median of the
+// repetitions, since a machine that is slow for a while is so for both.
 func ratio(a, b result) float64 {
 	var ratios []float64
 	for i := range a.rates {
@@ -66,7 +86,7 @@ func ratio(a, b result) float64 {
 
 // printFootprints prints a table with a row for each contender.
 func printFootprints(out io.Writer, calls int, footprints []footprint) error {
-	if _, err := fmt.Fprintf(out, "Memory of %d calls at once, each on a connection of its own\n", calls); err != nil {
+	if _, err := numbers.Fprintf(out, "Memory of %d concurrent queries, each on a connection of its own\n", calls); err != nil {
 		return err
 	}
 	t := newTable(out)
@@ -77,6 +97,7 @@ func printFootprints(out io.Writer, calls int, footprints []footprint) error {
 		fmt.Fprintf(t, nameColumn+"%.1f MiB\t%.1f MiB\t%.1f KiB\t%s\t\n",
 			f.Contender, mib(f.Before), mib(f.Peak), perCall/(1<<10), resident(f.Resident))
 	}
+	fmt.Fprintln(t)
 	return t.Flush()
 }
 

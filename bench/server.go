@@ -4,59 +4,57 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"strconv"
+	"net/url"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-const (
-	serveCommand = "serve"
+const serverCommand = "server"
 
-	// answer says that the host is available.
-	answer    = "0,,"
-	queryPath = "/meetingControl/query"
+// serverTask is what a server process is told to do.
+type serverTask struct {
+	Sites      int
+	TLSVersion uint16 // the only one to accept; 0 for any that net/http accepts
+}
 
-	email    = "alice@example.com"
-	password = "correct horse"
-)
-
-// addresses are what the server tells the process that has started it.
+// addresses are what the server process reports.
 type addresses struct {
-	// Sites are one for each contender, so that a connection can be laid at
-	// its contender's door even if no request ever comes over it.
-	Sites   []string
-	Control string // plain HTTP, so that to ask is not counted
+	Sites   []string // one for each contender, so that connections can be told apart
+	Control string   // over plain HTTP, so that control connections are not counted
 	CA      []byte
 }
 
-// serve answers queries until the process ends. args hold the number of sites.
-func serve(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%s takes the number of sites", serveCommand)
-	}
-	sites, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
+// connections counts the connections to a site.
+type connections struct {
+	Opened  int
+	Resumed int // those that resumed a TLS session
+}
+
+// run serves until a listener fails.
+func (task serverTask) run(out io.Writer) error {
 	ca, leaf, err := newAuthority()
 	if err != nil {
 		return err
 	}
-	s := &service{opened: make(map[string]int)}
-	served := make(chan error)
-	a := addresses{CA: ca}
-	queries := s.queryServer(leaf)
-	for range sites {
+	var (
+		s      service
+		a      = addresses{CA: ca}
+		served = make(chan error)
+	)
+	for range task.Sites {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
 		a.Sites = append(a.Sites, "https://"+l.Addr().String())
-		go func() { served <- queries.ServeTLS(l, "", "") }()
+		server := s.newSite(leaf, task.TLSVersion)
+		go func() { served <- server.ServeTLS(l, "", "") }()
 	}
 	control, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,47 +68,82 @@ func serve(args []string, out io.Writer) error {
 	return <-served
 }
 
-// service answers queries, or holds them back. It counts connections.
+// service answers calls, or holds queries back.
 type service struct {
-	mu     sync.Mutex
-	opened map[string]int // connections by site
-	gate   chan struct{}  // closed to let calls go; nil where none are held
-	held   int
+	sites []*tally
+	mu    sync.Mutex
+	gate  chan struct{} // closed to let held queries go; nil while none are held
+	held  int
 }
 
-// queryServer offers HTTP/1.1 and HTTP/2.
-func (s *service) queryServer(leaf tls.Certificate) *http.Server {
+// tally counts the connections to one site.
+type tally struct{ opened, resumed atomic.Int64 }
+
+// newSite adds a site. It speaks HTTP/1.1 and HTTP/2.
+func (s *service) newSite(leaf tls.Certificate, version uint16) *http.Server {
+	t := new(tally)
+	s.sites = append(s.sites, t)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+queryPath, s.query)
+	mux.HandleFunc("POST "+queryPath, s.queries())
+	mux.HandleFunc("POST "+schedulePath, schedules())
 	return &http.Server{
-		Handler:           mux,
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{leaf}},
+		Handler: mux,
+		TLSConfig: &tls.Config{
+			Certificates:     []tls.Certificate{leaf},
+			MinVersion:       version,
+			MaxVersion:       version,
+			VerifyConnection: t.countHandshake,
+		},
 		ReadHeaderTimeout: time.Minute,
-		ConnState:         s.count,
+		ConnState:         t.countConnection,
 	}
 }
 
-func (s *service) count(conn net.Conn, state http.ConnState) {
-	if state != http.StateNew {
-		return
+func (t *tally) countConnection(_ net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		t.opened.Add(1)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.opened["https://"+conn.LocalAddr().String()]++
 }
 
-func (s *service) query(w http.ResponseWriter, r *http.Request) {
-	s.wait(r.Context())
-	// A contender that sent less than the others would win by it.
-	if r.PostFormValue("hostEmail") != email || r.PostFormValue("hostPassword") != password {
-		http.Error(w, "not the form that was to be sent", http.StatusBadRequest)
-		return
+func (t *tally) countHandshake(state tls.ConnectionState) error {
+	if state.DidResume {
+		t.resumed.Add(1)
 	}
-	// An error here means that the client is gone.
-	_, _ = io.WriteString(w, answer)
+	return nil
 }
 
-// wait waits while calls are held back.
+func (s *service) queries() http.HandlerFunc {
+	answer := answering(queryForm(), queryAnswer)
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.wait(r.Context())
+		answer(w, r)
+	}
+}
+
+func schedules() http.HandlerFunc {
+	answer := answering(scheduleForm(), scheduleAnswer)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !r.Close { // a contender that kept its connections would win by it
+			http.Error(w, "the connection is to be kept", http.StatusBadRequest)
+			return
+		}
+		answer(w, r)
+	}
+}
+
+// answering returns a handler that answers the form with body. It refuses other
+// forms: a contender that sent less would win by it.
+func answering(form url.Values, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil || !maps.EqualFunc(r.PostForm, form, slices.Equal) {
+			http.Error(w, "not the expected form", http.StatusBadRequest)
+			return
+		}
+		_, _ = io.WriteString(w, body) // fails only if the client is gone
+	}
+}
+
+// wait waits while queries are held back.
 func (s *service) wait(ctx context.Context) {
 	s.mu.Lock()
 	gate := s.gate
@@ -129,23 +162,25 @@ func (s *service) wait(ctx context.Context) {
 
 func (s *service) controlServer() *http.Server {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /opened", s.reportOpened)
+	mux.HandleFunc("GET /connections", s.reportConnections)
 	mux.HandleFunc("GET /held", s.reportHeld)
 	mux.HandleFunc("POST /hold", s.hold)
 	mux.HandleFunc("POST /release", s.release)
 	return &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 }
 
-func (s *service) reportOpened(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_ = json.NewEncoder(w).Encode(s.opened) // or the one who asks is gone
+func (s *service) reportConnections(w http.ResponseWriter, _ *http.Request) {
+	counts := make([]connections, len(s.sites))
+	for i, t := range s.sites {
+		counts[i] = connections{int(t.opened.Load()), int(t.resumed.Load())}
+	}
+	_ = json.NewEncoder(w).Encode(counts) // fails only if the client is gone
 }
 
 func (s *service) reportHeld(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = json.NewEncoder(w).Encode(s.held) // or the one who asks is gone
+	_ = json.NewEncoder(w).Encode(s.held) // fails only if the client is gone
 }
 
 func (s *service) hold(http.ResponseWriter, *http.Request) {
