@@ -76,7 +76,7 @@ func (w *wire) readAnswer() (status int, err error) {
 	}
 	_, line, ok := bytes.Cut(line, []byte("HTTP/1.1 "))
 	if !ok || len(line) < 3 {
-		return 0, errors.New("the answer is not HTTP/1.1")
+		return 0, errors.New("the response is not HTTP/1.1")
 	}
 	if status, err = strconv.Atoi(string(line[:3])); err != nil {
 		return 0, err
@@ -114,7 +114,7 @@ func (w *wire) readLength() (int, error) {
 		}
 	}
 	if length < 0 || length > 1<<20 {
-		return 0, errors.New("the answer has no usable Content-Length")
+		return 0, errors.New("the response has no usable Content-Length")
 	}
 	return length, nil
 }

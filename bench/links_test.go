@@ -12,7 +12,7 @@ import (
 
 const site = "https://abc.iomeeting.cn"
 
-// fields are those of a link, as go-querystring takes them.
+// fields are the fields of a link, for go-querystring.
 type fields struct {
 	HostEmail    string `url:"hostEmail"`
 	HostPass     string `url:"hostPass"`
@@ -39,7 +39,7 @@ func byQuerystring() (string, error) {
 	return site + "/snm.do?" + values.Encode(), err
 }
 
-// buildLink writes what is known beforehand as it stands: the limit.
+// buildLink writes constants where the others encode: the limit.
 func buildLink(f fields) string {
 	var b strings.Builder
 	b.Grow(256)
@@ -56,22 +56,22 @@ func buildLink(f fields) string {
 	return b.String()
 }
 
-// TestLinkWays keeps the benchmark from comparing different work.
+// TestLinkWays makes sure that the benchmark compares ways to do the same work.
 func TestLinkWays(t *testing.T) {
 	want := buildLink(linkFields)
 	client := newClient(t, site)
 	if got, err := byIOMeeting(client); got != want || err != nil {
-		t.Errorf("iomeeting makes %s, %v, and not %s", got, err, want)
+		t.Errorf("iomeeting returns %s, %v, want %s", got, err, want)
 	}
 	if got, err := byQuerystring(); got != want || err != nil {
-		t.Errorf("go-querystring makes %s, %v, and not %s", got, err, want)
+		t.Errorf("go-querystring returns %s, %v, want %s", got, err, want)
 	}
 }
 
 func BenchmarkLink(b *testing.B) {
 	client := newClient(b, site)
 	compareWays(b,
-		way{"iomeeting", func() error { _, err := byIOMeeting(client); return err }},
+		way{ours, func() error { _, err := byIOMeeting(client); return err }},
 		way{"go-querystring", func() error { _, err := byQuerystring(); return err }},
 		way{"hand-written", func() error { buildLink(linkFields); return nil }},
 	)

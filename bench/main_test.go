@@ -7,8 +7,7 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// newClient returns a client of a site that is not asked, or that the options
-// replace.
+// newClient returns a client for the site.
 func newClient(tb testing.TB, site string, opts ...iomeeting.Option) *iomeeting.Client {
 	tb.Helper()
 	client, err := iomeeting.NewClient(site, opts...)
@@ -18,17 +17,17 @@ func newClient(tb testing.TB, site string, opts ...iomeeting.Option) *iomeeting.
 	return client
 }
 
-// way is one way to do what is measured.
+// way is one way to do the work that is measured.
 type way struct {
 	name string
 	do   func() error
 }
 
-// batch is how often a way does it before the next one has its turn.
+// batch is how many times a way does the work before it is the next one's turn.
 const batch = 1000
 
-// compareWays measures each way by itself, and then all of them in turn for the
-// ratio of the first way's time to that of each other way.
+// compareWays measures each way by itself. Then all of them take turns, and it
+// reports the ratio of the first way's time to that of each other way.
 func compareWays(b *testing.B, ways ...way) {
 	for _, w := range ways {
 		b.Run(w.name, func(b *testing.B) {
@@ -63,14 +62,14 @@ func reportRatios(b *testing.B, ways []way) {
 			}
 		}
 	}
-	b.ReportMetric(0, "ns/op") // of a batch of all ways
+	b.ReportMetric(0, "ns/op") // the time for a batch of each way says nothing
 	for i, w := range ways[1:] {
 		b.ReportMetric(median(ratios[i+1]), "/"+w.name)
 	}
 }
 
-// startOptions fill the five fields of the largest link. Both encodings of
-// this title are the same.
+// startOptions fill all fields of the longest link. In this title, the text
+// encoding changes nothing that a form would not change.
 var startOptions = iomeeting.StartOptions{
 	MeetingPassword:  iomeeting.NewSecret("join us"),
 	ObserverPassword: iomeeting.NewSecret("watch us"),

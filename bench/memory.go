@@ -18,7 +18,7 @@ const (
 	// arrived. A listening socket would lose more than its queue holds.
 	memoryBatch = 100
 
-	// arrivalTimeout bounds the time until a batch has arrived.
+	// arrivalTimeout bounds the wait for a batch to arrive.
 	arrivalTimeout = 30 * time.Second
 )
 

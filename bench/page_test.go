@@ -21,8 +21,7 @@ func (d *discarding) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// BenchmarkPage is the whole page that POSTs a link, beside the form that
-// stands in it.
+// BenchmarkPage measures the page that POSTs a link, and the form alone.
 func BenchmarkPage(b *testing.B) {
 	link, err := newClient(b, site).Start(host, &startOptions)
 	if err != nil {
@@ -35,7 +34,7 @@ func BenchmarkPage(b *testing.B) {
 			w := &discarding{header: make(http.Header)}
 			link.ServeHTTP(w, r)
 			if w.status > http.StatusOK || w.length == 0 {
-				b.Fatal("there is no page: HTTP status", w.status)
+				b.Fatal("no page, HTTP status", w.status)
 			}
 		}
 	})
@@ -43,7 +42,7 @@ func BenchmarkPage(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if link.Form("Start") == "" {
-				b.Fatal("there is no form")
+				b.Fatal("no form")
 			}
 		}
 	})

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// watchPeak samples the memory of heap and stacks until the function that it
-// returns is called, which returns the highest sample.
+// watchPeak samples the memory of heap and stacks. The function that it returns
+// ends that, and returns the highest sample.
 func watchPeak() (stop func() uint64) {
 	done, peak := make(chan struct{}), make(chan uint64)
 	go func() {
@@ -33,8 +33,8 @@ func watchPeak() (stop func() uint64) {
 	}
 }
 
-// heapAndStacks returns the bytes of objects, garbage that is not yet swept
-// among them, and of goroutines' stacks. It does not stop the world.
+// heapAndStacks returns the bytes of objects, including garbage that is not yet
+// swept, and of goroutine stacks. It does not stop the world.
 func heapAndStacks() uint64 {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -44,8 +44,8 @@ func heapAndStacks() uint64 {
 	return samples[0].Value.Uint64() + samples[1].Value.Uint64()
 }
 
-// residentPeak returns the most memory that the process has had, in bytes, or 0
-// where the system does not tell it as Linux does.
+// residentPeak returns the peak memory of the process in bytes, or 0 on a system
+// that does not report it as Linux does.
 func residentPeak() uint64 {
 	status, err := os.Open("/proc/self/status")
 	if err != nil {

@@ -14,31 +14,31 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// sweepAnswer is what a service takes to answer.
+// sweepAnswer is the time that the service takes to answer.
 const sweepAnswer = 50 * time.Millisecond
 
-// BenchmarkSweep reads the state of every host account of a site, with a
-// bound on the calls at once. Its ratio is to the time that the answers alone
-// take; its peak of heap and stacks is that of the client and of the service,
-// which is in the process. It hardly grows with the number of hosts.
+// BenchmarkSweep reads the state of every host account of a site, with bounded
+// concurrency. It reports the ratio to the time that the answers alone take, and
+// the peak of heap and stacks, which includes the service and hardly grows with
+// the number of hosts.
 func BenchmarkSweep(b *testing.B) {
 	service := httptest.NewServer(http.HandlerFunc(answerSlowly))
 	defer service.Close()
-	for _, size := range []struct{ hosts, atOnce int }{{1_000, 64}, {10_000, 64}, {10_000, 256}} {
+	for _, size := range []struct{ hosts, concurrent int }{{1_000, 64}, {10_000, 64}, {10_000, 256}} {
 		if testing.Short() && size.hosts > 1_000 {
 			continue
 		}
-		b.Run(fmt.Sprintf("hosts=%d/at-once=%d", size.hosts, size.atOnce), func(b *testing.B) {
+		b.Run(fmt.Sprintf("hosts=%d/concurrent=%d", size.hosts, size.concurrent), func(b *testing.B) {
 			client := newClient(b, service.URL)
 			hosts := sweepHosts(size.hosts)
 			stop := watchPeak()
 			for b.Loop() {
-				if err := sweep(b.Context(), client, hosts, size.atOnce); err != nil {
+				if err := sweep(b.Context(), client, hosts, size.concurrent); err != nil {
 					b.Error(err)
 					break
 				}
 			}
-			reportSweep(b, size.hosts, size.atOnce, stop())
+			reportSweep(b, size.hosts, size.concurrent, stop())
 		})
 	}
 }
@@ -57,10 +57,10 @@ func answerSlowly(w http.ResponseWriter, _ *http.Request) {
 }
 
 // sweep reads the state of all hosts.
-func sweep(ctx context.Context, client *iomeeting.Client, hosts []iomeeting.Host, atOnce int) error {
+func sweep(ctx context.Context, client *iomeeting.Client, hosts []iomeeting.Host, concurrent int) error {
 	states := make([]iomeeting.QueryResult, len(hosts))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(concurrent)
 	for i, h := range hosts {
 		group.Go(func() (err error) {
 			states[i], err = client.Query(ctx, h)
@@ -78,10 +78,10 @@ func sweep(ctx context.Context, client *iomeeting.Client, hosts []iomeeting.Host
 	return nil
 }
 
-func reportSweep(b *testing.B, hosts, atOnce int, peak uint64) {
+func reportSweep(b *testing.B, hosts, concurrent int, peak uint64) {
 	seconds := b.Elapsed().Seconds() / float64(b.N)
-	answers := float64(hosts) * sweepAnswer.Seconds() / float64(atOnce)
-	b.ReportMetric(0, "ns/op") // said in seconds
+	answers := float64(hosts) * sweepAnswer.Seconds() / float64(concurrent)
+	b.ReportMetric(0, "ns/op") // reported in seconds
 	b.ReportMetric(seconds, "s/sweep")
 	b.ReportMetric(seconds/answers, "/answers")
 	b.ReportMetric(mib(peak), "peak-MiB")
