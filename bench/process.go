@@ -13,8 +13,8 @@ type task interface {
 	run(out io.Writer) error
 }
 
-// childProcess returns this program, set to run t. It ends when the returned
-// pipe is closed, also by the end of this process.
+// childProcess returns a command that runs t in another process of this program.
+// That process ends when life is closed, or when this process ends.
 func childProcess(command string, t task) (cmd *exec.Cmd, life io.Closer, err error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -30,7 +30,7 @@ func childProcess(command string, t task) (cmd *exec.Cmd, life io.Closer, err er
 	return cmd, life, err
 }
 
-// runTask runs the task in args, which childProcess has set.
+// runTask runs t as described in args, the arguments that childProcess has set.
 func runTask(t task, args []string) error {
 	if len(args) != 1 {
 		return errors.New("a task is needed")

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// server is the server's process, as the process sees it that has started it.
+// server is the benchmark's side of the server process.
 type server struct {
 	addresses
 	control control
@@ -16,9 +16,9 @@ type server struct {
 	life    io.Closer
 }
 
-// startServer starts the server in a process of its own, so that its work and
-// its garbage are not measured as those of a contender, and makes
-// http.DefaultTransport trust it.
+// startServer starts the server and makes http.DefaultTransport trust it. The
+// server has a process of its own, so that its work and its garbage are not
+// counted as a contender's.
 func startServer(t serverTask) (*server, error) {
 	process, life, err := childProcess(serverCommand, &t)
 	if err != nil {
