@@ -14,7 +14,8 @@
 // host is in a meeting, and takes the account back if not.
 //
 // Leases are kept in memory by default. Servers that share accounts must share a
-// [Store]: package sqlstore keeps leases in PostgreSQL, MySQL, MariaDB or SQLite.
+// [Store]: package sqlstore keeps leases in PostgreSQL, MySQL, MariaDB or SQLite,
+// and package redisstore, a module of its own, in Redis.
 //
 // # What it promises
 //
