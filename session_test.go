@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -201,7 +202,6 @@ func TestOldTLSOfDialer(t *testing.T) {
 			}
 			for _, transport := range []*http.Transport{
 				{DialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }},
-				//lint:ignore SA1019 a program may still set it
 				{DialTLS: dial},
 			} {
 				byDefault(t, transport)
@@ -280,30 +280,31 @@ func TestHangingTLSDialer(t *testing.T) {
 	}
 }
 
-// TestSOCKSProxyRefuses uses a proxy that rejects the credentials, or every method of
-// authentication. That is not retried.
+// TestSOCKSProxyRefuses uses a proxy that rejects the credentials or every method of
+// authentication, which is not retried, and one that fails before it has done so.
 func TestSOCKSProxyRefuses(t *testing.T) {
-	for name, answers := range map[string][]string{
-		"wrong password":               {"\x05\x02", "\x01\x01"},
-		"no acceptable method":         {"\x05\xff"},
-		"method that was not offered":  {"\x05\x01", ""},
-		"no answer to the credentials": {"\x05\x02", ""},
+	for name, tt := range map[string]struct {
+		password string
+		answers  []string
+		dials    int32
+	}{
+		"wrong password":               {canary, []string{"\x05\x02", "\x01\x01"}, 1},
+		"password that is too long":    {strings.Repeat(canary, 16), []string{"\x05\x02"}, 1},
+		"no acceptable method":         {canary, []string{"\x05\xff"}, 1},
+		"method that was not offered":  {canary, []string{"\x05\x01", ""}, 2},
+		"no answer to the credentials": {canary, []string{"\x05\x02", ""}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			proxy, dials := socksProxy(t, answers)
+			proxy, dials := socksProxy(t, tt.answers)
 			byDefault(t, &http.Transport{Proxy: http.ProxyURL(&url.URL{
-				Scheme: "socks5", Host: proxy, User: url.UserPassword("user", canary),
+				Scheme: "socks5", Host: proxy, User: url.UserPassword("user", tt.password),
 			})})
-			want := int32(1)
-			if answers[len(answers)-1] == "" { // the proxy did not refuse the credentials
-				want = 2
-			}
 			for _, call := range []string{"Query", "Schedule"} {
 				dials.Store(0)
 				err := calls[call](t.Context(), clientOf(t, "https://abc.iomeeting.cn", iomeeting.WithRetries(1)))
 				requireSilentError(t, err)
 				assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-				assert.Equal(t, want, dials.Load(), err)
+				assert.Equal(t, tt.dials, dials.Load(), err)
 			}
 		})
 	}
