@@ -18,7 +18,7 @@ import (
 func TestReadmeProgram(t *testing.T) {
 	program := regexp.MustCompile("(?s)```go\n(package main\n.*?)```\n\n```text\n(.*?)```").FindStringSubmatch(readFile(t, "README.md"))
 	require.NotNil(t, program, "README.md has no program that is followed by its output")
-	assert.Less(t, strings.Count(program[1], "\n"), 20, "lines of the program")
+	assert.Less(t, len(regexp.MustCompile(`(?m)^.+$`).FindAllString(program[1], -1)), 20, "lines of the program")
 	formatted, err := format.Source([]byte(program[1]))
 	require.NoError(t, err)
 	assert.Equal(t, string(formatted), program[1])
@@ -30,17 +30,45 @@ func TestReadmeProgram(t *testing.T) {
 	assert.Equal(t, program[2], string(output))
 }
 
-// TestReadmeCompiles looks for the other Go code of the README in example_test.go,
-// which is compiled and run.
-func TestReadmeCompiles(t *testing.T) {
-	examples := flat(readFile(t, "example_test.go"))
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, "README.md"), -1)
-	assert.Greater(t, len(blocks), 1)
-	for _, block := range blocks {
-		if !strings.HasPrefix(block[1], "package main\n") && !strings.Contains(examples, flat(block[1])) {
-			t.Errorf("example_test.go does not contain this code of README.md:\n%s", block[1])
+// documents returns the README and the guides.
+func documents(t *testing.T) []string {
+	t.Helper()
+	guides, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, guides)
+	return append(guides, "README.md")
+}
+
+// TestReadmeShowsQuickstart runs the quickstart, whose output the README shows.
+func TestReadmeShowsQuickstart(t *testing.T) {
+	output, err := exec.Command("go", "run", "./examples/quickstart").Output()
+	require.NoError(t, err)
+	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	assert.Contains(t, port.ReplaceAllString(readFile(t, "README.md"), "SERVER"),
+		"```text\n"+port.ReplaceAllString(string(output), "SERVER")+"```")
+}
+
+// TestDocumentsCompile looks for the other Go code of the documents in the examples,
+// which are compiled.
+func TestDocumentsCompile(t *testing.T) {
+	var examples string
+	for _, dir := range []string{".", "hostpool", "hostpool/sqlstore", "hostpool/redisstore"} {
+		files, err := filepath.Glob(dir + "/example*_test.go")
+		require.NoError(t, err)
+		for _, file := range files {
+			examples += flat(readFile(t, file))
 		}
 	}
+	count := 0
+	for _, document := range documents(t) {
+		for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, document), -1) {
+			count++
+			if !strings.HasPrefix(block[1], "package main\n") && !strings.Contains(examples, flat(block[1])) {
+				t.Errorf("no example contains this code of %s:\n%s", document, block[1])
+			}
+		}
+	}
+	assert.Greater(t, count, 10)
 }
 
 // TestReadmesAgree compares the parts of the translated README that must be the same
@@ -75,7 +103,7 @@ func TestReadmesAgree(t *testing.T) {
 
 // TestDocumentLinks follows each link to a file of the repository or to a heading.
 func TestDocumentLinks(t *testing.T) {
-	for _, document := range []string{"README.md", "README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md", "docs/why.md"} {
+	for _, document := range append(documents(t), "README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md") {
 		links := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(readFile(t, document), -1)
 		for _, link := range links {
 			if strings.HasPrefix(link[1], "https://") {
