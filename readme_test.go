@@ -80,7 +80,6 @@ func TestReadmesAgree(t *testing.T) {
 	for name, pattern := range map[string]string{
 		"levels of headings": `(?m)^#+ `,
 		"code":               "(?s)```(?:go|sh|text)\n.*?```",
-		"diagrams":           "```mermaid\n",
 		"table rows":         "(?m)^\\|(?: `[^`]*` \\|)?",
 	} {
 		find := regexp.MustCompile(pattern).FindAllString
