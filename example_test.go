@@ -552,10 +552,10 @@ func advice(err error) string {
 	switch {
 	case err == nil:
 		return "nothing"
-	case errors.Is(err, iomeeting.ErrInMeeting):
-		return "join the meeting, or wait until it ends"
 	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
 		return "call ScheduleIfAvailable"
+	case errors.Is(err, iomeeting.ErrInMeeting):
+		return "join the meeting, or wait until it ends"
 	case iomeeting.Retryable(err):
 		return "try again later"
 	default:
