@@ -66,7 +66,7 @@
 //     progress alone.
 //   - [ErrBadResponse] (a [*ResponseError]): the response is not what the spec
 //     describes. If [Retryable] returns true, try again later. Otherwise check the
-//     site's address, and what stands between you and the site.
+//     site's address, and any proxy in between.
 //   - [ErrOutcomeUnknown], together with its cause: Schedule may have been carried
 //     out. Call Query before scheduling again, or use ScheduleIfAvailable.
 //   - [ErrBadSignature]: an operator ID was not signed by this [EndSigner].

@@ -93,6 +93,7 @@ func TestP25Calls(t *testing.T) {
 		{"bad meeting password", "meetingPassword", schedule(t.Context(), signing, iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret("canary\n")})},
 		{"bad meeting password with an EndURL", "meetingPassword", schedule(t.Context(), signing, iomeeting.ScheduleOptions{EndURL: url, MeetingPassword: iomeeting.NewSecret("canary\n")})},
 		{"long operator ID", "operatorId", schedule(t.Context(), signing, iomeeting.ScheduleOptions{EndURL: url, OperatorID: strings.Repeat("x", 2001)})},
+		{"operator ID that is signed already", "operatorId", schedule(t.Context(), signing, iomeeting.ScheduleOptions{EndURL: url, OperatorID: signer(t).Sign("canary")})},
 		{"bad operator ID that is not signed", "operatorId", schedule(t.Context(), signing, iomeeting.ScheduleOptions{OperatorID: "canary\n"})},
 		{"bad title", "title", start(t.Context(), pool, iomeeting.StartOptions{Title: "\xff"})},
 		{"Schedule without a context", "ctx", schedule(noContext, pool, iomeeting.ScheduleOptions{})},

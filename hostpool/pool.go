@@ -217,7 +217,8 @@ func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 // Release gives an account back: call it when a meeting is canceled before it
 // started, or when you know that it is over. The lease is that of
 // [Meeting.Lease], of a meeting of any server that shares the store. Do not
-// release the account of a meeting in progress.
+// release the account of a meeting in progress. Release does not call the function
+// passed to [Pool.EndHandler].
 //
 // If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
 // changes. If lease is not one of a pool, it returns an
@@ -240,8 +241,9 @@ func parseLease(s string) (Lease, error) {
 }
 
 // Leases returns the leases of all servers that share the store, for a page that
-// shows which accounts are in use. A lease may have expired, and its meeting may
-// be over without the service having said so. Any error is that of the store.
+// shows which accounts are in use. An expired lease does not mean that its meeting
+// is over, and one that has not expired does not mean that a meeting is in
+// progress: [iomeeting.Client.Query] tells. Any error is that of the store.
 func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
 	if err := p.check(ctx); err != nil {
 		return nil, err
@@ -253,7 +255,7 @@ func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
 }
 
 // Host returns the account with that email address, and whether the pool has it.
-// With it, a server can make the links again of a meeting that another server
+// With it, a server can recreate the links of a meeting that another server
 // scheduled.
 func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 	host, ok := p.byEmail[email]
@@ -267,9 +269,14 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // released nevertheless. If the store fails, onEnd is called, a warning is
 // logged, and the account is free again once its lease has expired.
 //
+// If the outcome of [Pool.Schedule] was unknown on an account, it may have an
+// unstarted meeting with the operator ID of a meeting on another account. onEnd is
+// called for the end of either. If it matters, check in onEnd whether
+// [Pool.Leases] still lists [Meeting.Lease]: if so, the meeting that Schedule
+// returned has not ended.
+//
 // An operator ID that the same EndSigner signed without a pool is passed to onEnd
-// as it is. A pool without [WithEndSigner], or a nil onEnd, makes EndHandler
-// panic.
+// as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.
 //
 // Spec: section 6, Result.
 func (p *Pool) EndHandler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {

@@ -57,11 +57,13 @@ type Meeting struct {
 // service notifies [Pool.EndHandler] when the meeting ends, and the account is
 // free again at once. Otherwise the pool asks the service when it needs the
 // account. With an EndURL, OperatorID may be any string of at most 2,000 bytes.
+// Schedule signs it; do not sign it yourself.
 //
-// Schedule usually asks the store and the service about one account, which takes
-// about half a minute at most. It ends with ctx, but may then take a few seconds to
-// give the account back, or to extend the lease of a meeting that was scheduled. If
-// you pass the context of an HTTP request, use [context.WithoutCancel], as for
+// Schedule normally tries one account, with one call of the store and one
+// ScheduleIfAvailable, which takes a fraction of a second. Each account it tries
+// takes at most about 40 seconds. It ends with ctx, but may then take a few seconds
+// to give the account back, or to extend the lease of a meeting that was scheduled.
+// If you pass the context of an HTTP request, use [context.WithoutCancel], as for
 // [iomeeting.Client.Schedule]. Store the booking before you call Schedule: the
 // meeting may end before it returns.
 //
@@ -70,19 +72,21 @@ type Meeting struct {
 //     the chain also contains the [*iomeeting.StatusError] of the last one;
 //   - [ErrLeaseLost], if the meeting ended before Schedule returned, or took so
 //     long to schedule that the account may belong to another by now;
-//   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on three accounts,
-//     or on one when ctx ended. The accounts stay leased for a minute;
+//   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on one account or
+//     more, and no other could be used. The error may match [ErrNoneFree] or
+//     another error too, so check this one first;
 //   - a [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
-//     without [WithEndSigner], or if OperatorID is too long. Nothing is leased or
-//     sent;
+//     without [WithEndSigner], or if OperatorID is too long or signed already.
+//     Nothing is leased or sent;
 //   - any other error of [iomeeting.Client.ScheduleIfAvailable], or the error of
 //     the store.
 //
 // If the outcome is unknown on one account, Schedule tries up to two others, with
-// the same operator ID. If these fail too, the chain of the error also contains
-// [iomeeting.ErrOutcomeUnknown]. The first account may now have a scheduled meeting
-// that nobody starts; if the service reports its end, that is the end of another
-// meeting than the one that Schedule returned.
+// the same operator ID. An account with an unknown outcome stays leased for a
+// minute, and may have a scheduled meeting that nobody starts. If the service
+// reports the end of that meeting, onEnd gets the operator ID of a meeting that goes
+// on: see [Pool.EndHandler]. You may call Schedule again at once, with the same
+// operator ID.
 //
 // Spec: sections 5 and 6.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
@@ -117,6 +121,9 @@ func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
 	case len(o.OperatorID) > maxOperatorID:
 		return &iomeeting.ParameterError{Param: "operatorId", Reason: "is longer than 2000 bytes"}
 	}
+	if _, err := p.signer.Verify(o.OperatorID); err == nil {
+		return &iomeeting.ParameterError{Param: "operatorId", Reason: "is signed already, but the pool signs it"}
+	}
 	o.OperatorID = "" // any string can be sent once it is signed
 	return o.Validate()
 }
@@ -124,7 +131,7 @@ func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
 // Start returns a link that starts a meeting, with a title and observers if you
 // like, on a free account. The service does not notify anyone of the end of such
 // a meeting: the pool asks when it needs the account, or you call
-// [Pool.Release].
+// [Pool.Release]. The function passed to [Pool.EndHandler] is not called.
 //
 // Start returns the errors that [Pool.Schedule] returns, except
 // [iomeeting.ErrOutcomeUnknown]. A [*iomeeting.ParameterError] is one that

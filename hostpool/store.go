@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Lease says that a host account belongs to one caller until it expires. An
-// expired lease still holds its account: the account is given to another caller
-// only after a check that its host is not in a meeting.
+// Lease reserves a host account for one meeting. After it has expired, the account
+// stays reserved until a pool needs it and has checked that its host is not in a
+// meeting.
 type Lease struct {
 	// Host is the email address of the host account.
 	Host string
@@ -26,23 +26,23 @@ func (l Lease) String() string { return l.ID + ":" + l.Host }
 // concurrent use, by every process that shares it. Email addresses are compared
 // byte by byte. Package storetest tests whether a Store keeps these rules.
 type Store interface {
-	// Take leases the first of hosts that has no lease to id, for d from now by
-	// the store's clock, and returns the new lease. If all of them have one, Take
-	// extends an expired one until d from now and returns it under its old ID, by
-	// which the caller can tell it from a new lease. Of concurrent calls, only
-	// one gets a given account.
+	// Take creates a lease with the given ID on the first of hosts that has none,
+	// and returns it. The lease expires after d, by the store's clock. If all of
+	// hosts have one, Take extends an expired lease by d from now, and returns it
+	// with its old ID, by which the caller can tell it from a new lease. Of
+	// concurrent calls, only one gets a given account.
 	//
-	// If one of hosts is leased to id already, Take changes nothing and returns
-	// that lease, since a database client may send a command twice. If there is
-	// nothing to take, or hosts is empty, it returns [ErrNoneFree].
+	// If one of hosts has a lease with the given ID already, Take changes nothing
+	// and returns that lease, because a database client may send a command twice.
+	// If there is nothing to take, or hosts is empty, it returns [ErrNoneFree].
 	Take(ctx context.Context, hosts []string, id string, d time.Duration) (Lease, error)
 
 	// Renew sets the lease to expire d from now by the store's clock, even if it
-	// has expired. If host is not leased to id, Renew returns [ErrLeaseLost].
+	// has expired. If host has no lease with that ID, Renew returns [ErrLeaseLost].
 	Renew(ctx context.Context, host, id string, d time.Duration) error
 
-	// Release deletes the lease, even if it has expired. If host is not leased to
-	// id, Release returns [ErrLeaseLost].
+	// Release deletes the lease, even if it has expired. If host has no lease with
+	// that ID, Release returns [ErrLeaseLost].
 	Release(ctx context.Context, host, id string) error
 
 	// List returns all leases, expired ones included, in any order.

@@ -7,8 +7,8 @@
 //	err = store.CreateTable(ctx)
 //	pool, err := hostpool.New(client, hosts, hostpool.WithStore(store))
 //
-// Each call is one or two statements, of one row each that is written. They need
-// no transaction, no lock and no session, so any [sql.DB] will do, as will a
+// Each call runs one or two statements, each of which writes at most one row. They
+// need no transaction, no lock and no session, so any [sql.DB] will do, as will a
 // connection pooler such as PgBouncer. A lease expires by the clock of the
 // database, whatever its time zone and those of its clients.
 //
@@ -29,7 +29,7 @@
 // The store loses no lease as long as the database loses no committed data. Do
 // not turn off durable commits (synchronous_commit of PostgreSQL,
 // innodb_flush_log_at_trx_commit of MySQL), and expect lost leases if a replica
-// becomes the primary that had not received them.
+// that lags behind is promoted.
 //
 // # The table
 //
