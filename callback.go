@@ -47,8 +47,9 @@ type EndSigner struct {
 // the output of "openssl rand -base64 32".
 //
 // To change the key, pass the old one as retired until the last meeting that was
-// scheduled with it has ended. If several servers handle the POSTs, first deploy the
-// new key as a retired one, so that no server refuses what another has signed.
+// scheduled with it has ended. If several servers handle the POSTs, first add the new
+// key to the retired keys of every server, and then swap the two, so that no server
+// refuses what another has signed.
 //
 // If a key is shorter than 32 bytes, NewEndSigner returns a [*ParameterError] for
 // "key" or "retired".

@@ -185,9 +185,9 @@ func WithMaxIdleConns(n int) Option {
 
 // WithLogger makes the client log one record, "iomeeting call", for each attempt
 // of a call: at level Warn if the call has failed, and otherwise at level Debug. A
-// [*StatusError] does not count as a failure, because the service answered. If a
-// call ends before an attempt or between two, the record is that of an attempt
-// without a response. A record does not name the host; your slog.Handler gets the
+// [*StatusError] does not count as a failure, because the service answered. A call
+// that ends before or between attempts is logged once more, with status 0. A record
+// does not name the host; your slog.Handler gets the
 // context of the call, and can add what you have put into it.
 //
 // The attributes are op ("query" or "schedule"), attempt (from 1), status (the

@@ -246,7 +246,7 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 // Schedule schedules a meeting, which the host starts with [Client.StartByID]
 // (POST meetingControl/schedule). If the host is in a meeting, the service ends
 // that meeting first; [Client.ScheduleIfAvailable] leaves it alone. The spec does
-// not say what becomes of a meeting that nobody starts.
+// not say what happens to a meeting that nobody starts.
 //
 // The request arrives at most once: it is retried only if nothing was sent. The call
 // stops when ctx is done, and takes at most 30 seconds by default; see [WithTimeout].
@@ -264,8 +264,7 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 //     meetingEndUrl or operatorId; nothing was sent;
 //   - [ErrOutcomeUnknown], if the request may have been carried out. The chain
 //     also contains its cause: a network failure, a timeout, a canceled context,
-//     or a [*ResponseError] whose HTTP status is below 300, 408, or above 499
-//     other than 501;
+//     or a [*ResponseError] with HTTP status 1xx, 2xx, 408, or 5xx except 501;
 //   - a [*ResponseError], if the response is not what the spec describes, and
 //     shows that nothing was scheduled;
 //   - otherwise a network failure, a timeout or a canceled context before anything

@@ -119,7 +119,7 @@ func (p *Pool) check(ctx context.Context) error {
 }
 
 // Option is a setting of a [Pool]. If an option is given twice, the last one
-// counts.
+// wins.
 type Option func(*settings) error
 
 // WithStore sets where the leases are kept. Servers that share host accounts must

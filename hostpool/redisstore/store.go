@@ -54,7 +54,7 @@ func New(client redis.UniversalClient, opts ...Option) *Store {
 }
 
 // Option is a setting of a [Store]. If an option is given twice, the last one
-// counts.
+// wins.
 type Option func(*Store)
 
 // WithKey sets the key under which the leases are kept. Pools that share host
@@ -65,7 +65,7 @@ func WithKey(key string) Option {
 }
 
 // Take leases one of hosts, as [hostpool.Store] says. If there is nothing to take,
-// Take returns [hostpool.ErrNoneFree]. If one of hosts is empty or holds a line
+// Take returns [hostpool.ErrNoneFree]. If one of hosts is empty or contains a line
 // break, Take returns an [*iomeeting.ParameterError].
 func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
 	if s.err != nil {
@@ -73,7 +73,7 @@ func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Dura
 	}
 	for _, host := range hosts {
 		if host == "" || strings.Contains(host, "\n") {
-			return hostpool.Lease{}, &iomeeting.ParameterError{Param: "host", Reason: "is empty or holds a line break"}
+			return hostpool.Lease{}, &iomeeting.ParameterError{Param: "host", Reason: "is empty or contains a line break"}
 		}
 	}
 	lease, err := s.run(ctx, takeScript, id, d.Microseconds(), strings.Join(hosts, "\n")).StringSlice()
@@ -96,8 +96,8 @@ func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) err
 }
 
 // Release deletes a lease, as [hostpool.Store] says. If host is not leased to id,
-// Release returns [hostpool.ErrLeaseLost]; so it does, if go-redis sends the
-// command again, for a lease that it has just deleted.
+// Release returns [hostpool.ErrLeaseLost]. If go-redis sends the command again, it
+// may return ErrLeaseLost although it has deleted the lease.
 func (s *Store) Release(ctx context.Context, host, id string) error {
 	if s.err != nil {
 		return s.err

@@ -61,7 +61,7 @@ func TestWrongHost(t *testing.T) {
 	store := redisstore.New(noServer(t))
 	for _, host := range []string{"", "\n", "anna@example.com\n", "anna\n@example.com"} {
 		_, err := store.Take(t.Context(), []string{"joe@example.com", host}, "id", time.Minute)
-		assert.Equal(t, &iomeeting.ParameterError{Param: "host", Reason: "is empty or holds a line break"}, err, "%q", host)
+		assert.Equal(t, &iomeeting.ParameterError{Param: "host", Reason: "is empty or contains a line break"}, err, "%q", host)
 	}
 }
 

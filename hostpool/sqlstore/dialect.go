@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Dialect is the SQL of a database.
+// Dialect identifies the SQL dialect of a database.
 type Dialect int
 
 const (

@@ -16,7 +16,7 @@ import (
 // Besides the errors that [hostpool.Store] names, its methods return the error of
 // the database, or an [*iomeeting.ParameterError] if an email address is empty or
 // longer than 512 bytes, or an ID is empty or longer than 64 bytes. No value is
-// ever cut.
+// ever truncated.
 type Store struct {
 	db      *sql.DB
 	dialect dialect
@@ -54,7 +54,7 @@ func New(db *sql.DB, dialect Dialect, opts ...Option) *Store {
 }
 
 // Option is a setting of a [Store]. If an option is given twice, the last one
-// counts.
+// wins.
 type Option func(*Store)
 
 // WithTable sets the name of the table: up to 63 ASCII letters, digits and
