@@ -187,8 +187,8 @@ func WithMaxIdleConns(n int) Option {
 // of a call: at level Warn if the call has failed, and otherwise at level Debug. A
 // [*StatusError] does not count as a failure, because the service answered. A call
 // that ends before or between attempts is logged once more, with status 0. A record
-// does not name the host; your slog.Handler gets the
-// context of the call, and can add what you have put into it.
+// does not name the host; your slog.Handler gets the context of the call, and can
+// add what you have put into it.
 //
 // The attributes are op ("query" or "schedule"), attempt (from 1), status (the
 // HTTP status of the response, 0 if there was none), duration, retry (whether a
