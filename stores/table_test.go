@@ -142,3 +142,19 @@ func TestTimeZones(t *testing.T) {
 		})
 	}
 }
+
+// TestTableThatIgnoresCase shows that a wrong table is found out, once it makes a
+// difference. Anything else would have Take try again and again.
+func TestTableThatIgnoresCase(t *testing.T) {
+	e := engines[2]
+	require.Equal(t, "MariaDB", e.name)
+	d := e.newDatabase(t)
+	_, err := d.connect(t).ExecContext(t.Context(), "CREATE TABLE leases (host VARCHAR(255) PRIMARY KEY, "+
+		"id VARCHAR(64) NOT NULL UNIQUE, expires BIGINT NOT NULL) CHARACTER SET utf8mb4")
+	require.NoError(t, err)
+	store := d.open(t, "leases")
+	_, err = store.Take(t.Context(), []string{"anna@example.com"}, "id", time.Hour)
+	require.NoError(t, err)
+	_, err = store.Take(t.Context(), []string{"Anna@example.com"}, "other", time.Hour)
+	assert.EqualError(t, err, "iomeeting: the table does not compare email addresses byte by byte")
+}

@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"slices"
+	"errors"
 	"strings"
 	"time"
 
@@ -53,29 +53,49 @@ func (s *Store) take(ctx context.Context, hosts []string, id string, d time.Dura
 	if err != nil {
 		return hostpool.Lease{}, false, err
 	}
-	for _, lease := range leases {
-		switch {
-		case lease.ID == id && slices.Contains(hosts, lease.Host):
-			return lease, true, nil
-		case lease.ID == id:
-			return hostpool.Lease{}, false, &iomeeting.ParameterError{Param: "id", Reason: "is the ID of a lease of another host"}
+	var free, expired string // the first of hosts that is
+	offered := 0             // leases of hosts
+	for _, host := range hosts {
+		lease, held := leases[host]
+		if held {
+			offered++
 		}
+		switch {
+		case held && lease.ID == id:
+			return lease, true, nil
+		case !held && free == "":
+			free = host
+		case held && expired == "" && !lease.Expires.After(now):
+			expired = host
+		}
+	}
+	if offered < len(leases) {
+		return hostpool.Lease{}, false, notOffered(leases, id)
 	}
 	expires := now.Add(d.Truncate(time.Microsecond))
-	for _, host := range hosts {
-		if _, held := leases[host]; !held {
-			taken, err := s.exec(ctx, s.dialect.insert, host, id, expires.UnixMicro())
-			return hostpool.Lease{Host: host, ID: id, Expires: expires}, taken, err
+	switch {
+	case free != "":
+		taken, err = s.exec(ctx, s.dialect.insert, free, id, expires.UnixMicro())
+		return hostpool.Lease{Host: free, ID: id, Expires: expires}, taken, err
+	case expired != "":
+		old := leases[expired]
+		taken, err = s.exec(ctx, `UPDATE {table} SET expires = ? WHERE host = ? AND id = ? AND expires = ?`,
+			expires.UnixMicro(), expired, old.ID, old.Expires.UnixMicro())
+		return hostpool.Lease{Host: expired, ID: old.ID, Expires: expires}, taken, err
+	default:
+		return hostpool.Lease{}, false, hostpool.ErrNoneFree
+	}
+}
+
+// notOffered says why read returned the lease of a host that it was not asked
+// about.
+func notOffered(leases map[string]hostpool.Lease, id string) error {
+	for _, lease := range leases {
+		if lease.ID == id {
+			return &iomeeting.ParameterError{Param: "id", Reason: "is the ID of a lease of another host"}
 		}
 	}
-	for _, host := range hosts {
-		if old := leases[host]; !old.Expires.After(now) {
-			taken, err := s.exec(ctx, `UPDATE {table} SET expires = ? WHERE host = ? AND id = ? AND expires = ?`,
-				expires.UnixMicro(), host, old.ID, old.Expires.UnixMicro())
-			return hostpool.Lease{Host: host, ID: old.ID, Expires: expires}, taken, err
-		}
-	}
-	return hostpool.Lease{}, false, hostpool.ErrNoneFree
+	return errors.New("iomeeting: the table does not compare email addresses byte by byte")
 }
 
 // Renew extends a lease; see [hostpool.Store].
