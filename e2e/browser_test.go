@@ -65,9 +65,7 @@ func newBrowser(t *testing.T) *browser {
 	ctx, cancelTime := context.WithTimeout(context.Background(), patience) // t.Context ends before the browser does
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
 	b.ctx, _ = chromedp.NewContext(ctx)
-	err = chromedp.Do(b.ctx)
-	require.False(t, errors.Is(err, exec.ErrNotFound), "these tests need Chromium; on Debian: apt-get install chromium")
-	require.NoError(t, err)
+	require.NoError(t, explained(chromedp.Do(b.ctx)))
 	b.close = sync.OnceFunc(func() {
 		assert.NoError(t, chromedp.Cancel(b.ctx)) // waits for the browser's end
 		cancelAllocator()
@@ -75,6 +73,21 @@ func newBrowser(t *testing.T) *browser {
 	})
 	t.Cleanup(b.close)
 	return b
+}
+
+// explained adds to err what is missing if there is no browser.
+func explained(err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("these tests need Chromium; on Debian: apt-get install chromium: %w", err)
+	}
+	return err
+}
+
+func TestWithoutChromium(t *testing.T) {
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath("no-such-browser"))
+	defer cancel()
+	ctx, _ = chromedp.NewContext(ctx)
+	require.ErrorContains(t, explained(chromedp.Do(ctx)), "these tests need Chromium")
 }
 
 // tab is a page of the browser.
