@@ -21,7 +21,7 @@
 //
 // No call of a Pool ends a meeting that was started through another lease, as long
 // as the store keeps its leases, hosts start by [Meeting.StartBy], and a request
-// reaches the service within 60 seconds or not at all. If a server crashes, its
+// reaches the service within 30 seconds or not at all. If a server crashes, its
 // accounts are free again after a minute, or after the time of [WithStartWithin] if
 // the meeting was returned and nobody started it.
 //

@@ -202,10 +202,10 @@ func positive(param string, d time.Duration) error {
 // meeting of any server that shares the store.
 //
 // If the account has been given to another meeting, Renew returns
-// [ErrLeaseLost]. Call it before [Meeting.StartBy]: later, another server may be
-// about to give the account away. If lease is not one of a pool, or d is not
-// positive, Renew returns an [*iomeeting.ParameterError]. Any other error is that
-// of the store.
+// [ErrLeaseLost]. Rely on it only if it returns before [Meeting.StartBy]: later,
+// another server may be about to give the account away. If lease is not one of a
+// pool, or d is not positive, Renew returns an [*iomeeting.ParameterError]. Any
+// other error is that of the store.
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
 	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
