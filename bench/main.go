@@ -38,6 +38,10 @@ type plan struct {
 	window         time.Duration // of one contender in one repetition
 	maxCalls       int           // in one window
 	memoryCalls    int           // concurrent queries, for the peak memory
+
+	storeLevels  []int // workers that take and release leases
+	accounts     []int // among which they take them
+	heldPercents []int // of the accounts, in ascending order
 }
 
 var (
@@ -48,6 +52,9 @@ var (
 		window:         200 * time.Millisecond,
 		maxCalls:       100_000,
 		memoryCalls:    10_000,
+		storeLevels:    []int{1, 16, 64},
+		accounts:       []int{50, 10_000},
+		heldPercents:   []int{0, 90, 99},
 	}
 	// quickPlan shows that everything works. Its speeds say little.
 	quickPlan = plan{
@@ -57,6 +64,9 @@ var (
 		window:         50 * time.Millisecond,
 		maxCalls:       10_000,
 		memoryCalls:    400, // fits where a process may open 1,024 files
+		storeLevels:    []int{1, 64},
+		accounts:       []int{50, 1_000},
+		heldPercents:   []int{0, 90, 99},
 	}
 )
 
@@ -88,6 +98,7 @@ func dispatch(args []string) error {
 func bench(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	quick := flags.Bool("quick", false, "take some seconds, for speeds that say little")
+	stores := flags.Bool("stores", false, "measure the stores of package hostpool instead")
 	svg := flags.String("svg", "", "draw the rates of Query as an SVG chart to this `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -103,6 +114,9 @@ func bench(args []string, out io.Writer) error {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), p.repetitions, p.window)
 	if err != nil {
 		return err
+	}
+	if *stores {
+		return compareStores(out, p)
 	}
 	if err := compareQueries(out, p, *svg); err != nil {
 		return err

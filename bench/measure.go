@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// warmUp is how many calls each worker makes before the measurement, so that the
+// warmUpCalls is how many calls each worker makes before the measurement, so that the
 // first repetition is not spent on handshakes. Their connections count.
-const warmUp = 2
+const warmUpCalls = 2
 
 // result is what was measured of a contender at a level.
 type result struct {
@@ -34,6 +34,9 @@ func (g group) measure(workers int, p plan) ([]result, error) {
 	defer closeAll(callers)
 	before, err := g.countConnections()
 	if err != nil {
+		return nil, err
+	}
+	if err := g.warmUp(callers, workers); err != nil {
 		return nil, err
 	}
 	taken, err := g.takeTurns(callers, workers, p)
@@ -81,12 +84,16 @@ func (g group) countConnections() ([]connections, error) {
 	return g.connections()
 }
 
-func (g group) takeTurns(callers []caller, workers int, p plan) ([]samples, error) {
+func (g group) warmUp(callers []caller, workers int) error {
 	for i, c := range callers {
-		if _, err := run(c, workers, warmUp, new(atomic.Bool)); err != nil {
-			return nil, g.failed(i, err)
+		if _, err := run(c, workers, warmUpCalls, new(atomic.Bool)); err != nil {
+			return g.failed(i, err)
 		}
 	}
+	return nil
+}
+
+func (g group) takeTurns(callers []caller, workers int, p plan) ([]samples, error) {
 	taken := make([]samples, len(callers))
 	for repetition := range p.repetitions {
 		for turn := range callers {

@@ -15,19 +15,22 @@ if held then
   end
 end
 
-local expires = string.format('%.0f ', now + ARGV[2])
-local expired
+local expires = string.format('%016.0f ', now + ARGV[2])
+local later = string.format('%016.0f', now + 1) -- sorts after all leases that have expired
+local expired, old
 for host in string.gmatch(ARGV[3], '[^\n]+') do
   local lease = redis.call('HGET', key, host)
   if not lease then
     redis.call('HSET', key, host, expires .. id, '\n' .. id, (held or 0) + 1)
     return {host, expires .. id}
   end
-  if not expired and tonumber(string.match(lease, '%S+')) <= now then
-    expired = {host, expires .. string.match(lease, ' (.*)')}
+  if not expired and lease < later then
+    expired, old = host, lease
   end
 end
-if expired then
-  redis.call('HSET', key, expired[1], expired[2])
+if not expired then
+  return false
 end
-return expired
+local lease = expires .. string.match(old, ' (.*)')
+redis.call('HSET', key, expired, lease)
+return {expired, lease}
