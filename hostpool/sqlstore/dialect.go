@@ -24,6 +24,8 @@ type dialect struct {
 	now      string // microseconds since 1970 UTC, by the clock of the database
 	insert   string // inserts a lease, unless its host or its ID has one
 	takeFree string // inserts a lease of the first free host and returns it, if one statement can
+	offered  string // is true for hosts that are offered
+	array    bool   // whether one placeholder stands for all hosts, as an array
 	numbered bool   // whether placeholders are $1, $2 and so on
 }
 
@@ -33,9 +35,11 @@ var dialects = map[Dialect]dialect{
 		now:     `(extract(epoch from clock_timestamp()) * 1000000)::bigint`, // now() is when a transaction began
 		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 		takeFree: `INSERT INTO {table} (host, id, expires)
-			SELECT offered.host, ?, {now} + ? FROM unnest(ARRAY[{hosts}]) WITH ORDINALITY AS offered (host, n)
+			SELECT offered.host, ?, {now} + ? FROM unnest(CAST({hosts} AS text)::text[]) WITH ORDINALITY AS offered (host, n)
 			WHERE NOT EXISTS (SELECT FROM {table} AS held WHERE held.host = offered.host)
 			ORDER BY n LIMIT 1 ON CONFLICT DO NOTHING RETURNING host, id, expires`,
+		offered:  `host = ANY (CAST({hosts} AS text)::text[])`, // drivers differ in how they pass an array, but not a text
+		array:    true,
 		numbered: true,
 	},
 	MySQL: {
@@ -44,12 +48,14 @@ var dialects = map[Dialect]dialect{
 		// UNIX_TIMESTAMP is ambiguous when daylight saving time ends.
 		now: `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
 		// It cuts values that are too long, which the store refuses.
-		insert: `INSERT IGNORE INTO {table} (host, id, expires) VALUES (?, ?, ?)`,
+		insert:  `INSERT IGNORE INTO {table} (host, id, expires) VALUES (?, ?, ?)`,
+		offered: `host IN ({hosts})`,
 	},
 	SQLite: {
 		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL`,
 		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') is of 2023
 		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		offered: `host IN ({hosts})`,
 	},
 }
 

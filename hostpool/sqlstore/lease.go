@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -39,7 +38,8 @@ func (s *Store) takeFree(ctx context.Context, hosts []string, id string, d time.
 	if s.dialect.takeFree == "" {
 		return hostpool.Lease{}, false, nil
 	}
-	leases, err := s.query(ctx, withHosts(s.dialect.takeFree, hosts), append([]any{id, d.Microseconds()}, values(hosts)...)...)
+	statement, values := s.withHosts(s.dialect.takeFree, hosts)
+	leases, err := s.query(ctx, statement, append([]any{id, d.Microseconds()}, values...)...)
 	if err != nil || len(leases) == 0 {
 		return hostpool.Lease{}, false, err
 	}
@@ -139,9 +139,10 @@ func (s *Store) List(ctx context.Context) ([]hostpool.Lease, error) {
 // read returns the leases of the hosts, and of the ID if another host is leased to
 // it, by host, and the time by the clock of the database.
 func (s *Store) read(ctx context.Context, hosts []string, id string) (leases map[string]hostpool.Lease, now time.Time, err error) {
-	rows, err := s.query(ctx, withHosts(`SELECT '', '', {now}
-		UNION ALL SELECT host, id, expires FROM {table} WHERE host IN ({hosts})
-		UNION ALL SELECT host, id, expires FROM {table} WHERE id = ?`, hosts), append(values(hosts), id)...)
+	statement, values := s.withHosts(`SELECT '', '', {now}
+		UNION ALL SELECT host, id, expires FROM {table} WHERE `+s.dialect.offered+`
+		UNION ALL SELECT host, id, expires FROM {table} WHERE id = ?`, hosts)
+	rows, err := s.query(ctx, statement, append(values, id)...)
 	leases = make(map[string]hostpool.Lease, len(rows))
 	for _, row := range rows {
 		leases[row.Host] = row
@@ -149,18 +150,4 @@ func (s *Store) read(ctx context.Context, hosts []string, id string) (leases map
 	now = leases[""].Expires // no host has an empty email address
 	delete(leases, "")
 	return leases, now, err
-}
-
-// withHosts returns a statement with a placeholder for each host.
-func withHosts(statement string, hosts []string) string {
-	return strings.Replace(statement, "{hosts}", "?"+strings.Repeat(", ?", len(hosts)-1), 1)
-}
-
-// values returns the hosts as values for placeholders.
-func values(hosts []string) []any {
-	values := make([]any, len(hosts))
-	for i, host := range hosts {
-		values[i] = host
-	}
-	return values
 }
