@@ -11,6 +11,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/lib/pq"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -22,6 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	mysql.SetLogger(log.New(io.Discard, "", 0)) // it logs every connection that breaks
+	logging.Disable()                           // so does go-redis
 	goleak.VerifyTestMain(m)
 }
 

@@ -23,8 +23,7 @@ var restarts = []struct {
 	{"stopped", (*servers.Server).Stop},
 }
 
-// TestDatabaseGone shows what a pool does while its database is gone, and that its
-// leases are there when the database is back.
+// TestDatabaseGone shows what a pool does while its database is gone.
 func TestDatabaseGone(t *testing.T) {
 	for _, e := range engines {
 		if e.start == nil {
@@ -33,37 +32,45 @@ func TestDatabaseGone(t *testing.T) {
 		for _, how := range restarts {
 			t.Run(e.name+" "+how.name, func(t *testing.T) {
 				d := e.newDatabase(t)
-				s := newSite(t, d, "a@example.com", "b@example.com", "c@example.com")
-				meeting, err := s.schedule(0, "before")
-				require.NoError(t, err)
-				lost, err := s.schedule(0, "its end is reported while the database is gone")
-				require.NoError(t, err)
-				before, err := s.servers[1].pool.Leases(t.Context())
-				require.NoError(t, err)
-				require.Len(t, before, 2)
-				calls := s.countSchedules()
-
-				require.NoError(t, how.stop(d.server))
-				_, err = s.schedule(0, "meanwhile")
-				assert.Error(t, err)
-				assert.NotErrorIs(t, err, hostpool.ErrNoneFree)
-				err = s.servers[1].pool.Renew(t.Context(), meeting.Lease, time.Hour)
-				assert.Error(t, err)
-				assert.NotErrorIs(t, err, hostpool.ErrLeaseLost)
-				assert.Equal(t, calls, s.countSchedules(), "a meeting was scheduled without a lease")
-				s.end(lost, "its end is reported while the database is gone")
-
-				require.NoError(t, d.server.Start())
-				after := leasesOnceBack(t, s.servers[1].pool)
-				assert.ElementsMatch(t, before, after)
-				third, err := s.schedule(1, "after")
-				require.NoError(t, err)
-				assert.NotContains(t, []string{meeting.Host.Email, lost.Host.Email}, third.Host.Email)
-				s.end(meeting, "before")
-				s.end(third, "after")
+				goneFor(t, newSite(t, d, goneEmails...), d.server, how.stop)
 			})
 		}
 	}
+}
+
+// goneEmails are the accounts of goneFor.
+var goneEmails = []string{"a@example.com", "b@example.com", "c@example.com"}
+
+// goneFor stops a database server and starts it again. Meanwhile nothing may be
+// scheduled. Afterwards the leases must be there.
+func goneFor(t *testing.T, s *site, server *servers.Server, stop func(*servers.Server) error) {
+	meeting, err := s.schedule(0, "before")
+	require.NoError(t, err)
+	lost, err := s.schedule(0, "its end is reported while the database is gone")
+	require.NoError(t, err)
+	before, err := s.servers[1].pool.Leases(t.Context())
+	require.NoError(t, err)
+	require.Len(t, before, 2)
+	calls := s.countSchedules()
+
+	require.NoError(t, stop(server))
+	_, err = s.schedule(0, "meanwhile")
+	assert.Error(t, err)
+	assert.NotErrorIs(t, err, hostpool.ErrNoneFree)
+	err = s.servers[1].pool.Renew(t.Context(), meeting.Lease, time.Hour)
+	assert.Error(t, err)
+	assert.NotErrorIs(t, err, hostpool.ErrLeaseLost)
+	assert.Equal(t, calls, s.countSchedules(), "a meeting was scheduled without a lease")
+	s.end(lost, "its end is reported while the database is gone")
+
+	require.NoError(t, server.Start())
+	after := leasesOnceBack(t, s.servers[1].pool)
+	assert.ElementsMatch(t, before, after)
+	third, err := s.schedule(1, "after")
+	require.NoError(t, err)
+	assert.NotContains(t, []string{meeting.Host.Email, lost.Host.Email}, third.Host.Email)
+	s.end(meeting, "before")
+	s.end(third, "after")
 }
 
 // leasesOnceBack returns the leases of a pool whose database has started again.
@@ -79,50 +86,55 @@ func leasesOnceBack(t *testing.T, pool *hostpool.Pool) []hostpool.Lease {
 	}
 }
 
-// TestDatabaseRestartsUnderLoad kills the database and starts it again while
-// visitors start meetings on two servers. Meetings may be refused meanwhile, but
-// no meeting may be ended by another.
+const (
+	loadVisitors = 8
+	loadRestarts = 3
+)
+
+// loadEmails are the accounts of restartUnderLoad. A visitor can lose accounts each
+// time the database goes.
+func loadEmails() []string { return hostNames(0, loadVisitors*(loadRestarts+1)*2) }
+
+// TestDatabaseRestartsUnderLoad kills the database while visitors start meetings.
 func TestDatabaseRestartsUnderLoad(t *testing.T) {
-	const (
-		visitors = 8
-		restarts = 3
-	)
-	var emails []string
-	for i := range visitors * (restarts + 1) * 2 { // a visitor can lose accounts when the database goes
-		emails = append(emails, fmt.Sprintf("host%d@example.com", i))
-	}
 	for _, e := range engines {
 		if e.start == nil {
 			continue
 		}
 		t.Run(e.name, func(t *testing.T) {
 			d := e.newDatabase(t)
-			s := newSite(t, d, emails...)
-			var started atomic.Int64
-			var over atomic.Bool
-			var done sync.WaitGroup
-			for v := range visitors {
-				done.Go(func() {
-					for m := 0; !over.Load(); m++ {
-						booking := fmt.Sprintf("visitor %d, meeting %d", v, m)
-						meeting, err := s.schedule(v%2, booking)
-						if err == nil {
-							started.Add(1)
-							s.end(meeting, booking)
-						}
-					}
-				})
-			}
-			for range restarts {
-				waitFor(&started, started.Load()+visitors)
-				require.NoError(t, d.server.Kill())
-				require.NoError(t, d.server.Start())
-			}
-			waitFor(&started, started.Load()+visitors)
-			over.Store(true)
-			done.Wait()
+			restartUnderLoad(t, newSite(t, d, loadEmails()...), d.server)
 		})
 	}
+}
+
+// restartUnderLoad kills the database server and starts it again while visitors
+// start meetings on two servers. Meetings may be refused meanwhile, but no meeting
+// may be ended by another.
+func restartUnderLoad(t *testing.T, s *site, server *servers.Server) {
+	var started atomic.Int64
+	var over atomic.Bool
+	var done sync.WaitGroup
+	for v := range loadVisitors {
+		done.Go(func() {
+			for m := 0; !over.Load(); m++ {
+				booking := fmt.Sprintf("visitor %d, meeting %d", v, m)
+				meeting, err := s.schedule(v%2, booking)
+				if err == nil {
+					started.Add(1)
+					s.end(meeting, booking)
+				}
+			}
+		})
+	}
+	for range loadRestarts {
+		waitFor(&started, started.Load()+loadVisitors)
+		require.NoError(t, server.Kill())
+		require.NoError(t, server.Start())
+	}
+	waitFor(&started, started.Load()+loadVisitors)
+	over.Store(true)
+	done.Wait()
 }
 
 // waitFor waits until n is at least least.

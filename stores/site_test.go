@@ -39,6 +39,17 @@ type partner struct {
 // of the database, to which each server has connections of its own.
 func newSite(t *testing.T, d *database, emails ...string) *site {
 	t.Helper()
+	table := newTable()
+	return newSiteOn(t, func() hostpool.Store {
+		store := d.open(t, table)
+		require.NoError(t, store.CreateTable(t.Context()))
+		return store
+	}, emails...)
+}
+
+// newSiteOn returns a site with these host accounts, and a store for each server.
+func newSiteOn(t *testing.T, newStore func() hostpool.Store, emails ...string) *site {
+	t.Helper()
 	var hosts []iomeeting.Host
 	for _, email := range emails {
 		hosts = append(hosts, iomeeting.Host{Email: email, Password: iomeeting.NewSecret("password")})
@@ -47,11 +58,8 @@ func newSite(t *testing.T, d *database, emails ...string) *site {
 	t.Cleanup(s.service.Close)
 	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat("k", 32)))
 	require.NoError(t, err)
-	table := newTable()
 	for i := range s.servers {
-		store := d.open(t, table)
-		require.NoError(t, store.CreateTable(t.Context()))
-		pool, err := hostpool.New(s.service.Client(), hosts, hostpool.WithStore(store), hostpool.WithEndSigner(signer),
+		pool, err := hostpool.New(s.service.Client(), hosts, hostpool.WithStore(newStore()), hostpool.WithEndSigner(signer),
 			hostpool.WithLogger(slog.New(slog.DiscardHandler)))
 		require.NoError(t, err)
 		p := &partner{pool: pool, ended: make(map[string]int)}
@@ -91,13 +99,19 @@ func (s *site) schedule(i int, booking string) (hostpool.Meeting, error) {
 	if err != nil {
 		return hostpool.Meeting{}, err
 	}
-	page, err := http.Get(meeting.StartLink.URL())
-	if assert.NoError(s.t, err) {
-		_, _ = io.Copy(io.Discard, page.Body)
-		page.Body.Close()
-		assert.Equal(s.t, http.StatusOK, page.StatusCode, "the meeting cannot start")
-	}
+	assert.Equal(s.t, http.StatusOK, s.start(meeting), "the meeting cannot start")
 	return meeting, nil
+}
+
+// start opens the start link of a meeting, and returns the HTTP status of the page.
+func (s *site) start(meeting hostpool.Meeting) int {
+	page, err := http.Get(meeting.StartLink.URL())
+	if !assert.NoError(s.t, err) {
+		return 0
+	}
+	defer page.Body.Close()
+	_, _ = io.Copy(io.Discard, page.Body)
+	return page.StatusCode
 }
 
 // end ends a meeting that is in progress.
