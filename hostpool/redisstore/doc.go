@@ -41,8 +41,12 @@
 //
 // go-redis ends a call at the deadline of its context only if the option
 // ContextTimeoutEnabled is set. Set it: a pool gives each call of its store 5
-// seconds. go-redis sends a command again if the answer does not arrive in time,
-// and the first one may have been carried out. That is harmless: Take returns the
-// lease that it took the first time, and Renew sets the same lease again. Release
-// may return [hostpool.ErrLeaseLost] for a lease that it has just deleted.
+// seconds.
+//
+// If a response does not arrive in time, go-redis sends the command again, even
+// though the first one may have been carried out. That is harmless. Take returns
+// the lease that it took the first time, and Renew sets the same lease again.
+// Release may return [hostpool.ErrLeaseLost] for a lease that it has just deleted.
+// A Take that extended an expired lease may return [hostpool.ErrNoneFree]; the
+// lease can be taken when it has expired again.
 package redisstore
