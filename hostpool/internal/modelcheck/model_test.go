@@ -17,7 +17,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("model.seed", 0, "the seed of the first run; 0 for a random one")
-	runs      = flag.Int("model.runs", 2000, "the number of runs, each with the next seed")
+	runs      = flag.Int("model.runs", 1000, "the number of runs, each with the next seed")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
