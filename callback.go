@@ -121,7 +121,8 @@ func signature(key Secret, payload string) string {
 //   - 400 to a body without exactly one operatorId;
 //   - 403 to an operator ID with a wrong signature.
 //
-// If another handler has parsed the form before, its limits apply instead.
+// If the form was parsed already, by middleware for example, the limits of that code
+// apply instead.
 //
 // A wrong signature may be a forgery. It may also mean that your key has changed,
 // and that you miss the end of every meeting. So the handler logs a record at level

@@ -13,9 +13,9 @@ const (
 )
 
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
-// Create one for each site with [NewClient] and keep it, because its calls share
-// connections. A Client is immutable and safe for concurrent use. It does not need
-// to be closed; idle connections are closed after 90 seconds, or after the
+// Create one for each site with [NewClient] and keep it, so that queries can reuse
+// its connections; each Schedule uses a connection of its own. A Client is immutable
+// and safe for concurrent use. It does not need to be closed; idle connections are closed after 90 seconds, or after the
 // IdleConnTimeout of [http.DefaultTransport].
 type Client struct {
 	site           string // without a trailing slash
@@ -148,7 +148,7 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// WithRetries sets how often a call may be retried. 0 means never. Default: 2.
+// WithRetries sets the maximum number of retries of a call. 0 means none. Default: 2.
 //
 // [Client.Query] is retried after network failures, except permanent ones such as
 // an unknown host or an invalid certificate, and after HTTP status 408, 429, 500,

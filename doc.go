@@ -11,8 +11,8 @@
 //
 // # Links
 //
-// Four methods return a [Link], a page of the service for a person's browser.
-// They send nothing:
+// Four methods return a [Link], which a person opens in a browser. They send
+// nothing:
 //
 //   - [Client.Start] starts a new meeting (snm.do).
 //   - [Client.StartByID] starts a scheduled meeting (ssm.do).
@@ -31,12 +31,13 @@
 //
 // # Calls
 //
-// Two methods send a request, and accept a context:
+// Three methods send requests, and accept a context:
 //
 //   - [Client.Query] reports whether the host is in a meeting.
 //   - [Client.Schedule] schedules a meeting, and ends the meeting that the host
-//     is in. [Client.ScheduleIfAvailable] calls Query first, and leaves a
-//     meeting in progress alone.
+//     is in.
+//   - [Client.ScheduleIfAvailable] calls Query first, and schedules only if the
+//     host is not in a meeting.
 //
 // A call takes at most 30 seconds by default; see [WithTimeout]. Query is retried
 // after temporary failures. Schedule is retried only if nothing was sent, because

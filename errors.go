@@ -48,7 +48,7 @@ var (
 type StatusError struct {
 	// Op is the call: "query" or "schedule".
 	Op string
-	// Status is the status that the service answered.
+	// Status is the status in the service's response.
 	Status Status
 	// MeetingID is the ID of the meeting that the host is in, if Status is
 	// StatusInMeeting; otherwise it is empty.

@@ -6,7 +6,8 @@ import (
 	"net/url"
 )
 
-// Link is a page of the service for a person's browser. [Client.Start],
+// Link is the address of a page of the service, with its parameters, to be opened
+// in a person's browser. [Client.Start],
 // [Client.StartByID], [Client.Join] and [Client.JoinByID] return one, without
 // sending anything.
 //

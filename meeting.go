@@ -183,8 +183,8 @@ func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
 // JoinByID returns a [*ParameterError] for meetingID; otherwise its errors are
 // those of [Client.Join].
 //
-// Spec: section 4, Join Meeting by Meeting ID. The name is sent as userName, as in
-// its table; some of its examples have username.
+// Spec: section 4, Join Meeting by Meeting ID. The parameter is userName, as in that
+// section's table; some of its examples spell it username.
 func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 	if err := required("meetingID", meetingID); err != nil {
 		return Link{}, err

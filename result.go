@@ -9,8 +9,8 @@ import (
 
 // QueryResult is the result of [Client.Query]. Spec: section 5, Result.
 type QueryResult struct {
-	// Status is StatusOK or StatusInMeeting. If Query returns an error, it is the
-	// status of the [*StatusError], and negative for any other error.
+	// Status is StatusOK or StatusInMeeting. If Query returns a [*StatusError], it
+	// is the status of that error. For any other error, it is negative.
 	Status Status
 	// MeetingID is the ID of the meeting that the host is in, or empty. An ID may
 	// start with zeros.

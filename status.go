@@ -2,7 +2,7 @@ package iomeeting
 
 import "strconv"
 
-// Status is the first value of the service's answer. Spec: sections 5 and 6,
+// Status is the first value in the service's response. Spec: sections 5 and 6,
 // Result.
 type Status int
 

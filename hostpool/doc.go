@@ -21,9 +21,10 @@
 //
 // No call of a Pool ends a meeting that was started through another lease, as long
 // as the store keeps its leases, hosts start by [Meeting.StartBy], and a request
-// reaches the service within 30 seconds or not at all. If a server crashes, its
-// accounts are free again after a minute, or after the time of [WithStartWithin] if
-// the meeting was returned and nobody started it.
+// reaches the service within 30 seconds or not at all. If a server crashes, the
+// leases of its accounts expire after a minute, or after the time of
+// [WithStartWithin] if the meeting had been returned. A pool can then reuse each
+// account whose host is not in a meeting.
 //
 // If the store forgets leases, as memory does at a restart, meetings in progress
 // are still safe, because the pool asks the service before it uses an account.

@@ -132,8 +132,8 @@ func WithStore(store Store) Option {
 	}
 }
 
-// WithEndSigner sets what signs operator IDs. [Pool.EndHandler] needs it, and
-// [Pool.Schedule] for meetings with an EndURL. If signer is nil, [New] returns an
+// WithEndSigner sets the signer of operator IDs. [Pool.EndHandler] requires it, and
+// [Pool.Schedule] does if the options have an EndURL. If signer is nil, [New] returns an
 // [*iomeeting.ParameterError]. Default: none.
 func WithEndSigner(signer *iomeeting.EndSigner) Option {
 	return func(s *settings) error {
@@ -164,15 +164,15 @@ func WithCheckEvery(d time.Duration) Option {
 	}
 }
 
-// WithLogger sets where the pool logs. A record says what happened to one lease,
-// and has the attributes host (the email address) and lease (the lease's ID), and
-// error after a failure:
+// WithLogger sets where the pool logs. Each record is about one lease. It has the
+// attributes host (the email address) and lease (the lease's ID), and error after a
+// failure. Its message starts with "iomeeting pool: " and goes on with
 //
-//   - at level Debug, "iomeeting pool: lease taken", "lease renewed" (with the
-//     attribute for, how long), "lease released" and "host is in a meeting";
-//   - at level Warn, "iomeeting pool: account left out", because the service
-//     refused its email address or password, for 10 minutes; "outcome unknown",
-//     after a Schedule; and "lease not released", because the store failed.
+//   - at level Debug, "lease taken", "lease renewed" (with the attribute for, the
+//     duration), "lease released" or "host is in a meeting";
+//   - at level Warn, "account left out" (the service refused the email address or
+//     the password, so the pool skips the account for 10 minutes), "outcome unknown"
+//     (of a Schedule) or "lease not released" (the store failed).
 //
 // No record contains a secret. If l is nil, [New] returns an
 // [*iomeeting.ParameterError]. Default: [slog.Default].
@@ -198,11 +198,11 @@ func positive(param string, d time.Duration) error {
 }
 
 // Renew extends a lease to d from now: call it if a host needs more time to start
-// than [WithStartWithin] allows. The lease is that of [Meeting.Lease], of a
-// meeting of any server that shares the store.
+// than [WithStartWithin] allows. The lease is a [Meeting.Lease], from any
+// server that shares the store.
 //
-// If the account has been given to another meeting, Renew returns
-// [ErrLeaseLost]. Rely on it only if it returns before [Meeting.StartBy]: later,
+// If the lease no longer exists, because it was released or its account was given to
+// another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it returns before [Meeting.StartBy]: later,
 // another server may be about to give the account away. If lease is not one of a
 // pool, or d is not positive, Renew returns an [*iomeeting.ParameterError]. Any
 // other error is that of the store.
@@ -215,10 +215,9 @@ func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 }
 
 // Release gives an account back: call it when a meeting is canceled before it
-// started, or when you know that it is over. The lease is that of
-// [Meeting.Lease], of a meeting of any server that shares the store. Do not
-// release the account of a meeting in progress. Release does not call the function
-// passed to [Pool.EndHandler].
+// started, or when you know that it is over. The lease is a [Meeting.Lease], from
+// any server that shares the store. Do not release the account of a meeting in
+// progress. Release does not call the function passed to [Pool.EndHandler].
 //
 // If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
 // changes. If lease is not one of a pool, it returns an
@@ -269,9 +268,9 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // released nevertheless. If the store fails, onEnd is called, a warning is
 // logged, and the account is free again once its lease has expired.
 //
-// If the outcome of [Pool.Schedule] was unknown on an account, it may have an
-// unstarted meeting with the operator ID of a meeting on another account. onEnd is
-// called for the end of either. If it matters, check in onEnd whether
+// If [Pool.Schedule] could not tell whether one account got the meeting, and then
+// used another, both accounts may have a meeting with the same operator ID. onEnd is
+// called when either one ends. If it matters, check in onEnd whether
 // [Pool.Leases] still lists [Meeting.Lease]: if so, the meeting that Schedule
 // returned has not ended.
 //

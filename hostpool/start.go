@@ -61,8 +61,9 @@ type Meeting struct {
 //
 // Schedule normally tries one account, with one call of the store and one
 // ScheduleIfAvailable, which takes a fraction of a second. Each account it tries
-// takes at most about 40 seconds. It ends with ctx, but may then take a few seconds
-// to give the account back, or to extend the lease of a meeting that was scheduled.
+// takes at most about 40 seconds. It stops when ctx is done, but may then need a
+// few seconds to release the account, or to extend the lease of a meeting that was
+// scheduled.
 // If you pass the context of an HTTP request, use [context.WithoutCancel], as for
 // [iomeeting.Client.Schedule]. Store the booking before you call Schedule: the
 // meeting may end before it returns.
