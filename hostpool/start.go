@@ -63,10 +63,9 @@ type Meeting struct {
 // ScheduleIfAvailable, which takes a fraction of a second. Each account it tries
 // takes at most about 40 seconds. It stops when ctx is done, but may then need a
 // few seconds to release the account, or to extend the lease of a meeting that was
-// scheduled.
-// If you pass the context of an HTTP request, use [context.WithoutCancel], as for
-// [iomeeting.Client.Schedule]. Store the booking before you call Schedule: the
-// meeting may end before it returns.
+// scheduled. If you pass the context of an HTTP request, use
+// [context.WithoutCancel], as for [iomeeting.Client.Schedule]. Store the booking
+// before you call Schedule: the meeting may end before it returns.
 //
 // Schedule returns one of these errors:
 //   - [ErrNoneFree], if every account is in use. If the service refused an account,
