@@ -15,8 +15,8 @@ const (
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
 // Create one for each site with [NewClient] and keep it, so that queries can reuse
 // its connections; each Schedule uses a connection of its own. A Client is immutable
-// and safe for concurrent use. It does not need to be closed; idle connections are closed after 90 seconds, or after the
-// IdleConnTimeout of [http.DefaultTransport].
+// and safe for concurrent use. It does not need to be closed; idle connections are
+// closed after 90 seconds, or after the IdleConnTimeout of [http.DefaultTransport].
 type Client struct {
 	site           string // without a trailing slash
 	pooled         http.RoundTripper

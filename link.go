@@ -7,9 +7,8 @@ import (
 )
 
 // Link is the address of a page of the service, with its parameters, to be opened
-// in a person's browser. [Client.Start],
-// [Client.StartByID], [Client.Join] and [Client.JoinByID] return one, without
-// sending anything.
+// in a person's browser. [Client.Start], [Client.StartByID], [Client.Join] and
+// [Client.JoinByID] return one, without sending anything.
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with
 // REDACTED instead of each password. That text cannot be used to open the page; use
