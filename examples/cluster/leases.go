@@ -61,6 +61,7 @@ func openSQL(url string) (*sqlstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.SetMaxIdleConns(64) // as many as there are concurrent visitors; by default, only two connections are kept
 	return sqlstore.New(db, dialect), nil
 }
 

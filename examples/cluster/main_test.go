@@ -58,11 +58,11 @@ func TestBadPlan(t *testing.T) {
 // TestVerdict shows that a run fails for each promise that is broken.
 func TestVerdict(t *testing.T) {
 	for name, breakIt := range map[string]func(*world){
-		"meetings were ended by another start":        func(w *world) { w.endedOther.Add(1) },
-		"start links were refused":                    func(w *world) { w.refused.Add(1) },
-		"accounts took longer than 1m1s to come back": func(w *world) { w.back = time.Hour },
+		"meetings were ended by another start":         func(w *world) { w.endedOther.Add(1) },
+		"start links were refused":                     func(w *world) { w.refused.Add(1) },
+		"accounts took longer than 1m16s to come back": func(w *world) { w.back = time.Hour },
 	} {
-		w := &world{plan: plan{startWithin: time.Second}}
+		w := &world{plan: plan{startWithin: time.Second, kills: 1}}
 		require.NoError(t, w.verdict(new(bytes.Buffer)))
 		breakIt(w)
 		assert.EqualError(t, w.verdict(new(bytes.Buffer)), name)

@@ -82,7 +82,7 @@ all accounts back after %.1f s
 	if w.refused.Load() > 0 {
 		errs = append(errs, errors.New("start links were refused"))
 	}
-	if w.back > w.limit() {
+	if w.plan.kills > 0 && w.back > w.limit() { // a slow database is no crash
 		errs = append(errs, fmt.Errorf("accounts took longer than %v to come back", w.limit()))
 	}
 	return errors.Join(errs...)

@@ -227,17 +227,27 @@ func (w *world) tryStart(ctx context.Context) (s started, ok bool) {
 // fill waits until there is a meeting on every account.
 func (w *world) fill(ctx context.Context) error {
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, 2*w.limit())
+	ctx, cancel := context.WithTimeout(ctx, 4*w.limit())
 	defer cancel()
+	var mu sync.Mutex
 	meetings := make(map[string]started)
-	for len(meetings) < w.plan.accounts {
-		s, err := w.start(ctx)
-		if err != nil {
-			return fmt.Errorf("only %d of %d accounts came back", len(meetings), w.plan.accounts)
-		}
-		if w.open(s) {
-			meetings[s.Host] = s
-		}
+	var filling sync.WaitGroup
+	for range w.plan.accounts {
+		filling.Go(func() {
+			s, err := w.start(ctx)
+			for err == nil && !w.open(s) {
+				s, err = w.start(ctx)
+			}
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				meetings[s.Host] = s
+			}
+		})
+	}
+	filling.Wait()
+	if len(meetings) < w.plan.accounts {
+		return fmt.Errorf("only %d of %d accounts came back", len(meetings), w.plan.accounts)
 	}
 	w.back = time.Since(begin)
 	for _, s := range meetings {
@@ -246,8 +256,9 @@ func (w *world) fill(ctx context.Context) error {
 	return nil
 }
 
-// limit is how long an account may be held after a crash.
-func (w *world) limit() time.Duration { return w.plan.startWithin + takeFor }
+// limit is how long an account may be held after a crash, and a little more for the
+// requests that follow.
+func (w *world) limit() time.Duration { return w.plan.startWithin + takeFor + 15*time.Second }
 
 // leased returns how many accounts are leased, or false while no server tells.
 func (w *world) leased() (n int, ok bool) {

@@ -50,7 +50,7 @@ func TestLatency(t *testing.T) {
 			t.Parallel()
 			proxy, proxied := newProxy(t, e, servers.ForTest(t, e.start))
 			addToxic(t, proxy, `{"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": 500}}`)
-			run(t, nil, "-visitors", "300", "-kills", "0", "-leases", proxied)
+			run(t, nil, "-visitors", "60", "-accounts", "10", "-kills", "0", "-leases", proxied)
 		})
 	}
 }
