@@ -76,14 +76,15 @@ func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Dura
 			return hostpool.Lease{}, &iomeeting.ParameterError{Param: "host", Reason: "is empty or contains a line break"}
 		}
 	}
-	lease, err := s.run(ctx, takeScript, id, d.Microseconds(), strings.Join(hosts, "\n")).StringSlice()
+	lease, err := s.run(ctx, takeScript, id, d.Microseconds(), strings.Join(hosts, "\n")).Text()
 	switch {
 	case errors.Is(err, redis.Nil):
 		return hostpool.Lease{}, hostpool.ErrNoneFree
 	case err != nil:
 		return hostpool.Lease{}, err
 	}
-	return parseLease(lease[0], lease[1])
+	host, value, _ := strings.Cut(lease, "\n")
+	return parseLease(host, value)
 }
 
 // Renew sets a lease to expire d from now, as [hostpool.Store] says. If host is
