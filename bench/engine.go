@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
@@ -12,6 +14,25 @@ type engine struct {
 	start func(dir string) (dsn string, stop func() error, err error)
 	// open opens up to that many connections to it, when they are needed.
 	open func(dsn string, connections int) (leaseServer, error)
+}
+
+// run starts a new server with that many connections. The function that it returns
+// stops the server and deletes its data.
+func (e engine) run(connections int) (leaseServer, func() error, error) {
+	dir, err := os.MkdirTemp("", "iomeeting-bench-") // user postgres can reach it
+	if err != nil {
+		return nil, nil, err
+	}
+	remove := func() error { return os.RemoveAll(dir) }
+	dsn, stop, err := e.start(dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	s, err := e.open(dsn, connections)
+	if err != nil {
+		return nil, nil, errors.Join(err, stop(), remove())
+	}
+	return s, func() error { return errors.Join(s.close(), stop(), remove()) }, nil
 }
 
 // leaseServer is a server that can keep leases, and the connections to it.

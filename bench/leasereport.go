@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -11,37 +12,20 @@ import (
 type leaseResult struct {
 	heldPercent int
 	accounts    int
+	free        int
 	workers     int
-	atWork      int // fewer than the workers if no more accounts are free
 	pool, bare  leases
+	roundTrips  float64 // of each Take of the pool, the mean
 }
 
 // leases are those that one contender took and released.
 type leases struct {
-	rates      []float64       // leases per second in each repetition
-	took       []time.Duration // taking and releasing each of them, sorted
-	roundTrips float64         // of each Take, the mean
+	rates []float64       // leases per second in each repetition
+	took  []time.Duration // taking and releasing each of them, sorted
 }
 
-// ratios returns how many times as many leases the pool took as the bare locks, in
-// each repetition.
-func (r leaseResult) ratios() []float64 {
-	ratios := make([]float64, len(r.pool.rates))
-	for i := range ratios {
-		ratios[i] = r.pool.rates[i] / r.bare.rates[i]
-	}
-	return ratios
-}
-
-// growth returns how many times as much a lease costs as it does in a result with
-// other accounts, both compared with bare locks. All four took turns.
-func (r leaseResult) growth(other leaseResult) float64 {
-	growths := other.ratios()
-	for i, ratio := range r.ratios() {
-		growths[i] /= ratio
-	}
-	return median(growths)
-}
+// atWork returns how many workers can have a lease at the same time.
+func (r leaseResult) atWork() int { return min(r.workers, r.free) }
 
 // percentile returns the time within which that percentage of the leases was taken
 // and released.
@@ -56,27 +40,30 @@ func printLeases(out io.Writer, title string, results []leaseResult) error {
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 1, ' ', tabwriter.Debug)
 	// t writes nothing before Flush, which returns the error.
-	fmt.Fprint(t, "| held\t accounts\t workers\t at work\t leases/s\t bare\t ratio\t cost\t p50 µs\t p99 µs\t bare p50\t bare p99\t round trips\t\n")
-	fmt.Fprint(t, "|--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t--:\t\n")
+	fmt.Fprint(t, "| held\t accounts\t free\t workers\t leases/s\t bare\t ratio\t growth\t p50 µs\t p99 µs\t bare p50\t bare p99\t round trips\t\n")
+	fmt.Fprintln(t, "|"+strings.Repeat("--:\t", 13))
 	for _, r := range results {
-		numbers.Fprintf(t, "| %d %%\t %d\t %d\t %d\t %.0f\t %.0f\t %.2f\t %.2f\t %d\t %d\t %d\t %d\t %.2f\t\n",
-			r.heldPercent, r.accounts, r.workers, r.atWork,
-			median(r.pool.rates), median(r.bare.rates), median(r.ratios()), r.growth(fewestAccounts(results, r)),
+		numbers.Fprintf(t, "| %d %%\t %d\t %d\t %d\t %.0f\t %.0f\t %.2f\t %s\t %d\t %d\t %d\t %d\t %.2f\t\n",
+			r.heldPercent, r.accounts, r.free, r.workers,
+			median(r.pool.rates), median(r.bare.rates), medianRatio(r.pool.rates, r.bare.rates), growth(results, r),
 			r.pool.percentile(50).Microseconds(), r.pool.percentile(99).Microseconds(),
-			r.bare.percentile(50).Microseconds(), r.bare.percentile(99).Microseconds(), r.pool.roundTrips)
+			r.bare.percentile(50).Microseconds(), r.bare.percentile(99).Microseconds(), r.roundTrips)
 	}
 	fmt.Fprintln(t)
 	return t.Flush()
 }
 
-// fewestAccounts returns the result with the fewest accounts, of those with the
-// same workers and the same percentage held.
-func fewestAccounts(results []leaseResult, like leaseResult) leaseResult {
-	fewest := like
+// growth says how many times as much a lease costs as it does among the fewest
+// accounts. It says nothing if other numbers of workers were at work there.
+func growth(results []leaseResult, of leaseResult) string {
+	fewest := of
 	for _, r := range results {
-		if r.heldPercent == like.heldPercent && r.workers == like.workers && r.accounts < fewest.accounts {
+		if r.heldPercent == of.heldPercent && r.workers == of.workers && r.accounts < fewest.accounts {
 			fewest = r
 		}
 	}
-	return fewest
+	if fewest.accounts == of.accounts || fewest.atWork() != of.atWork() {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", medianRatio(fewest.pool.rates, of.pool.rates))
 }

@@ -2,6 +2,7 @@
 // the same requests.
 //
 //	go run . [-quick] [-svg FILE]
+//	go run . [-quick] -stores
 //
 // It compares Query with net/http in several settings, with fasthttp, and with a
 // hand-written connection as the limit; and Schedule, which opens a connection
@@ -15,9 +16,34 @@
 // The command prints medians, and the peak memory of many concurrent calls. It
 // fails if fewer than 95 of 100 connections of Schedule resume a TLS session. No
 // speed makes it fail.
+//
+// # Stores
+//
+// With -stores, it measures the stores of package hostpool instead. It starts
+// PostgreSQL and Redis, which must be installed, with the settings of package
+// servers. In each, a pool takes and releases leases, and so do bare locks of the
+// same server over the same connections: a row that is inserted and deleted in
+// PostgreSQL, SET NX and DEL in Redis. The pool searches for an account as it does
+// for each meeting, but ends there, without a call to the service. Bare locks are
+// told of a free account.
+//
+// The table has these columns:
+//
+//   - held: the percentage of the accounts that are leased all the time;
+//   - accounts, free: the number of accounts, and of those that are not held;
+//   - workers: how many take leases concurrently. If there are more of them than
+//     free accounts, the others wait;
+//   - leases/s, bare, ratio: leases taken and released per second by the pool and
+//     by bare locks, and the ratio of the two;
+//   - growth: how many times as long a lease takes as among the fewest accounts,
+//     if as many workers have leases there;
+//   - p50, p99: how many microseconds it took to take and release a lease, the
+//     median and the 99th percentile, without the wait for a free account;
+//   - round trips: how many it takes to take a lease. Releasing it takes one more.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -105,6 +131,9 @@ func bench(args []string, out io.Writer) error {
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if *stores && *svg != "" {
+		return errors.New("-svg draws the rates of Query, which -stores does not measure")
 	}
 	p := fullPlan
 	if *quick {

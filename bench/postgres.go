@@ -63,15 +63,15 @@ type rows struct {
 }
 
 func (r rows) hold(ctx context.Context, account string) error {
-	_, err := r.take(ctx, account)
-	return err
+	return r.change(ctx, r.insert, account)
 }
 
-func (r rows) take(ctx context.Context, free string) (string, error) {
-	return free, r.change(ctx, r.insert, free)
+func (r rows) lease(ctx context.Context, free string) error {
+	if err := r.change(ctx, r.insert, free); err != nil {
+		return err
+	}
+	return r.change(ctx, r.remove, free)
 }
-
-func (r rows) release(ctx context.Context, lease string) error { return r.change(ctx, r.remove, lease) }
 
 func (r rows) change(ctx context.Context, statement, account string) error {
 	result, err := r.db.ExecContext(ctx, statement, account)

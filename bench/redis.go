@@ -21,7 +21,8 @@ func openRedis(url string, connections int) (leaseServer, error) {
 		return nil, err
 	}
 	options.PoolSize = connections
-	options.ContextTimeoutEnabled = true // as package redisstore says
+	options.ContextTimeoutEnabled = true // as package redisstore recommends
+	options.MaxRetries = -1              // bare locks would fail if a command was sent twice
 	client := redis.NewClient(options)
 	client.AddHook(commandCounter{})
 	return redisServer{client}, nil
@@ -58,20 +59,18 @@ type keys struct {
 }
 
 func (k keys) hold(ctx context.Context, account string) error {
-	_, err := k.take(ctx, account)
-	return err
-}
-
-func (k keys) take(ctx context.Context, free string) (string, error) {
-	set, err := k.client.SetNX(ctx, k.prefix+free, "held", 0).Result()
+	set, err := k.client.SetNX(ctx, k.prefix+account, "held", 0).Result()
 	if err == nil && !set {
 		err = errors.New("the key exists")
 	}
-	return free, err
+	return err
 }
 
-func (k keys) release(ctx context.Context, lease string) error {
-	n, err := k.client.Del(ctx, k.prefix+lease).Result()
+func (k keys) lease(ctx context.Context, free string) error {
+	if err := k.hold(ctx, free); err != nil {
+		return err
+	}
+	n, err := k.client.Del(ctx, k.prefix+free).Result()
 	if err == nil && n != 1 {
 		err = errors.New("the key does not exist")
 	}

@@ -76,10 +76,12 @@ func find(results []result, contender string, workers int) result {
 
 // ratio returns how many times as many calls a made as b: the median of the
 // repetitions, since a machine that is slow for a while is so for both.
-func ratio(a, b result) float64 {
+func ratio(a, b result) float64 { return medianRatio(a.rates, b.rates) }
+
+func medianRatio(a, b []float64) float64 {
 	var ratios []float64
-	for i := range a.rates {
-		ratios = append(ratios, a.rates[i]/b.rates[i])
+	for i := range a {
+		ratios = append(ratios, a[i]/b[i])
 	}
 	return median(ratios)
 }

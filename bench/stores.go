@@ -5,41 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
 // compareStores measures how fast a pool takes and releases leases in each kind of
 // store, beside the cheapest locks of the same server over the same connections.
-func compareStores(out io.Writer, p plan) error {
+func compareStores(out io.Writer, p plan) (err error) {
 	if len(engines) == 0 {
-		return errors.New("package servers cannot start database servers on this system")
+		return errors.New("database servers cannot be started on this system")
 	}
-	for _, e := range engines {
-		if err := e.compare(out, p); err != nil {
+	var all []leaseServer
+	for _, e := range engines { // all before the first is measured, in case one is not installed
+		s, stop, startErr := e.run(slices.Max(p.storeLevels))
+		if startErr != nil {
+			return startErr
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		all = append(all, s)
+	}
+	for _, s := range all {
+		if err := compareStore(out, s, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compare measures the store of a new server, and prints a table.
-func (e engine) compare(out io.Writer, p plan) (err error) {
-	dir, err := os.MkdirTemp("", "iomeeting-bench-") // user postgres can reach it
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	dsn, stop, err := e.start(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	s, err := e.open(dsn, slices.Max(p.storeLevels))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
+// compareStore measures the store of one server, and prints a table.
+func compareStore(out io.Writer, s leaseServer, p plan) error {
 	title, err := s.describe(context.Background())
 	if err != nil {
 		return err
@@ -91,29 +84,38 @@ func holdAll(s leaseServer, pairs []*pair, percent int) error {
 // measurePairs measures all pools and locks with that many workers, in turn.
 func measurePairs(pairs []*pair, workers int, p plan) ([]leaseResult, error) {
 	var g group
-	var callers []caller
 	for _, pair := range pairs {
 		accounts := numbers.Sprintf("%d accounts, ", len(pair.accounts))
 		g.contenders = append(g.contenders, contender{name: accounts + "pool"}, contender{name: accounts + "bare locks"})
-		callers = append(callers, pair.pool, pair.bare)
-		pair.reset(workers)
 	}
-	if err := g.warmUp(callers, workers); err != nil {
+	if err := g.warmUp(callersOf(pairs, workers), workers); err != nil {
 		return nil, err
 	}
-	for _, pair := range pairs {
-		pair.reset(workers)
-	}
+	callers := callersOf(pairs, workers)
 	taken, err := g.takeTurns(callers, workers, p)
 	if err != nil {
 		return nil, err
+	}
+	var all []leases
+	for i, c := range callers {
+		all = append(all, c.(*leaseCaller).leases(taken[i]))
 	}
 	var results []leaseResult
 	for i, pair := range pairs {
 		if err := pair.check(); err != nil {
 			return nil, err
 		}
-		results = append(results, pair.result(workers, taken[2*i], taken[2*i+1]))
+		results = append(results, pair.result(workers, all[2*i], all[2*i+1]))
 	}
 	return results, nil
+}
+
+// callersOf returns two callers of each pair: of its pool, and of its bare locks.
+func callersOf(pairs []*pair, workers int) []caller {
+	var callers []caller
+	for _, pair := range pairs {
+		pool, bare := pair.callers(workers)
+		callers = append(callers, pool, bare)
+	}
+	return callers
 }

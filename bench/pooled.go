@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/hostpool"
+)
+
+// pooled leases accounts through a [hostpool.Pool], which searches for a free one
+// as it does for each meeting.
+type pooled struct {
+	pool  *hostpool.Pool
+	store *watchedStore
+}
+
+func newPooled(store hostpool.Store, accounts []string) (pooled, error) {
+	client, err := iomeeting.NewClient("https://meetings.example.com") // nothing is sent to it
+	if err != nil {
+		return pooled{}, err
+	}
+	hosts := make([]iomeeting.Host, len(accounts))
+	for i, account := range accounts {
+		hosts[i] = iomeeting.Host{Email: account, Password: iomeeting.NewSecret(password)}
+	}
+	watched := &watchedStore{Store: store}
+	pool, err := hostpool.New(client, hosts, hostpool.WithStore(watched))
+	return pooled{pool, watched}, err
+}
+
+func (p pooled) hold(ctx context.Context, account string) error {
+	_, err := p.store.Store.Take(ctx, []string{account}, "holder of "+account, 24*time.Hour)
+	return err
+}
+
+// lease takes a lease and releases it. If others take all free accounts while the
+// pool searches, it searches again: there is a free one for each worker.
+func (p pooled) lease(ctx context.Context, _ string) error {
+	for {
+		_, err := p.pool.Schedule(ctx, &scheduleOptions)
+		if taken := (*takenError)(nil); errors.As(err, &taken) {
+			return p.pool.Release(ctx, taken.lease.String())
+		}
+		if !errors.Is(err, hostpool.ErrNoneFree) {
+			return fmt.Errorf("no lease was taken: %w", err)
+		}
+	}
+}
+
+// watchedStore is the store of a pool whose calls end once they have a lease.
+type watchedStore struct {
+	hostpool.Store
+	roundTrips atomic.Int64 // of all Takes
+}
+
+// takenError ends a call of the pool before it calls the service.
+type takenError struct{ lease hostpool.Lease }
+
+func (*takenError) Error() string { return "a lease was taken" }
+
+func (s *watchedStore) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
+	lease, err := s.Store.Take(countRoundTrips(ctx, &s.roundTrips), hosts, id, d)
+	switch {
+	case err != nil:
+		return lease, err
+	case lease.ID != id:
+		return lease, errors.New("the lease of a held account has expired")
+	default:
+		return lease, &takenError{lease}
+	}
+}
