@@ -37,30 +37,31 @@ func (p pooled) hold(ctx context.Context, account string) error {
 	return err
 }
 
-// lease takes a lease and releases it. If others take all free accounts while the
-// pool searches, it searches again: there is a free one for each worker.
+// lease lets the pool take a lease, and cancels the call before the service is
+// called, so that the pool releases the lease. If others take all free accounts
+// while the pool searches, it searches again: there is a free one for each worker.
 func (p pooled) lease(ctx context.Context, _ string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ctx = context.WithValue(ctx, cancelKey{}, cancel)
 	for {
-		_, err := p.pool.Schedule(ctx, &scheduleOptions)
-		if taken := (*takenError)(nil); errors.As(err, &taken) {
-			return p.pool.Release(ctx, taken.lease.String())
-		}
-		if !errors.Is(err, hostpool.ErrNoneFree) {
+		_, err := p.pool.Start(ctx, nil)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return nil
+		case !errors.Is(err, hostpool.ErrNoneFree):
 			return fmt.Errorf("no lease was taken: %w", err)
 		}
 	}
 }
 
-// watchedStore is the store of a pool whose calls end once they have a lease.
+type cancelKey struct{}
+
+// watchedStore is a store that cancels a call of lease once it has a lease.
 type watchedStore struct {
 	hostpool.Store
 	roundTrips atomic.Int64 // of all Takes
 }
-
-// takenError ends a call of the pool before it calls the service.
-type takenError struct{ lease hostpool.Lease }
-
-func (*takenError) Error() string { return "a lease was taken" }
 
 func (s *watchedStore) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
 	lease, err := s.Store.Take(countRoundTrips(ctx, &s.roundTrips), hosts, id, d)
@@ -69,7 +70,7 @@ func (s *watchedStore) Take(ctx context.Context, hosts []string, id string, d ti
 		return lease, err
 	case lease.ID != id:
 		return lease, errors.New("the lease of a held account has expired")
-	default:
-		return lease, &takenError{lease}
 	}
+	ctx.Value(cancelKey{}).(context.CancelFunc)()
+	return lease, nil
 }

@@ -33,6 +33,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	leftOut map[string]leftOut // by email address
+	looks   float64            // how many accounts a search looks at: a moving average
 }
 
 // settings are what the options of a pool set.

@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// A search offers firstWindow accounts to the store, then twice as many each
-	// time, up to maxWindow: one is enough while a tenth of the accounts is free,
-	// and a few are enough for any number of accounts.
-	firstWindow = 32
-	maxWindow   = 1024
+	// A search offers minWindow accounts to the store, then twice as many each
+	// time, up to maxWindow. One window is enough while a tenth of the accounts is
+	// free. If fewer are, it begins with twice as many accounts as recent searches
+	// had to look at.
+	minWindow = 32
+	maxWindow = 1024
 
 	// maxChecks limits how many expired leases one search checks.
 	maxChecks = 16
@@ -41,7 +42,7 @@ func newSearch(p *Pool) *search {
 	for gcd(step, n) != 1 {
 		step = 1 + rand.IntN(n)
 	}
-	return &search{pool: p, index: rand.IntN(n), step: step, left: n, size: firstWindow}
+	return &search{pool: p, index: rand.IntN(n), step: step, left: n, size: p.firstWindow()}
 }
 
 func gcd(a, b int) int {
@@ -65,6 +66,7 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 		case err != nil:
 			return Lease{}, time.Time{}, err
 		case lease.ID == id:
+			s.pool.lookedAt(len(s.pool.hosts) - s.left - len(s.window) + slices.Index(s.window, lease.Host) + 1)
 			s.drop(lease.Host)
 			s.pool.log(ctx, slog.LevelDebug, "lease taken", lease)
 			return lease, taken, nil
@@ -101,9 +103,13 @@ func (s *search) fill() bool {
 }
 
 // draw returns the next window, without accounts that are left out.
-func (s *search) draw() (window []string) {
+func (s *search) draw() []string {
 	hosts := s.pool.hosts
-	for range min(s.size, s.left) {
+	size := min(s.size, s.left)
+	window := make([]string, 0, size)
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	for range size {
 		email := hosts[s.index].Email
 		if err := s.pool.reasonLeftOut(email); err != nil {
 			s.failed = err
@@ -169,6 +175,25 @@ func (s *search) leaveOut(ctx context.Context, lease Lease, err error) {
 	}
 }
 
+// firstWindow returns the size of the first window of a search: a power of two, so
+// that databases see few different statements.
+func (p *Pool) firstWindow() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	size := minWindow
+	for float64(size) < 2*p.looks && size < maxWindow {
+		size *= 2
+	}
+	return size
+}
+
+// lookedAt says that a search found the nth account that it looked at.
+func (p *Pool) lookedAt(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looks += (float64(n) - p.looks) / 8
+}
+
 // leftOut is an account that the service refused.
 type leftOut struct {
 	until  time.Time
@@ -184,10 +209,8 @@ func (p *Pool) leaveOut(email string, reason error) bool {
 	return !already
 }
 
-// reasonLeftOut returns why the account is left out, or nil.
+// reasonLeftOut returns why the account is left out, or nil. The caller holds p.mu.
 func (p *Pool) reasonLeftOut(email string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if out, ok := p.leftOut[email]; ok && !time.Now().Before(out.until) {
 		delete(p.leftOut, email)
 	}

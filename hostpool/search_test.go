@@ -104,6 +104,40 @@ func TestSearchStartsAnywhere(t *testing.T) {
 	}
 }
 
+// TestSearchLearns shows that searches begin with larger windows if few accounts
+// are free, and with small ones again when many are.
+func TestSearchLearns(t *testing.T) {
+	var w windows
+	store, nth := newHooked(), 100 // the first free account of each window
+	store.take = func(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
+		if len(hosts) < nth {
+			return hostpool.Lease{}, hostpool.ErrNoneFree
+		}
+		return store.Store.Take(ctx, hosts[nth-1:], id, d)
+	}
+	pool, _ := bigPool(t, 10_000, &answering{answer: available}, hostpool.WithStore(w.of(store)))
+	sizes := func() (sizes []int) {
+		w.all = nil
+		meeting, err := pool.Start(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, pool.Release(t.Context(), meeting.Lease))
+		for _, window := range w.all {
+			sizes = append(sizes, len(window))
+		}
+		return sizes
+	}
+	assert.Equal(t, []int{32, 64, 128}, sizes())
+	for range 50 {
+		sizes()
+	}
+	assert.Equal(t, []int{256}, sizes())
+	nth = 1
+	for range 50 {
+		sizes()
+	}
+	assert.Equal(t, []int{32}, sizes())
+}
+
 // TestSearchChecksSixteen has every account in a meeting and every lease expired.
 // A call checks 16 of them at most.
 func TestSearchChecksSixteen(t *testing.T) {
