@@ -18,9 +18,9 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-// TestP16EndBeforeTheResponse ends a meeting before its Schedule has returned.
+// TestEndBeforeTheResponse ends a meeting before its Schedule has returned.
 // Another server may have leased the account by then.
-func TestP16EndBeforeTheResponse(t *testing.T) {
+func TestEndBeforeTheResponse(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		t.Run(fmt.Sprintf("taken by another: %t", taken), func(t *testing.T) {
 			s := newSite(t, 1)
@@ -51,9 +51,9 @@ func TestP16EndBeforeTheResponse(t *testing.T) {
 	}
 }
 
-// TestP17Ends POSTs operator IDs to the handler after the account was leased to a
+// TestEnds POSTs operator IDs to the handler after the account was leased to a
 // second meeting, whose lease stays.
-func TestP17Ends(t *testing.T) {
+func TestEnds(t *testing.T) {
 	s := newSite(t, 1)
 	logger, text := logTo()
 	pool := s.pool(t, hostpool.WithEndSigner(signer(t)), hostpool.WithLogger(logger))
@@ -94,8 +94,8 @@ func TestP17Ends(t *testing.T) {
 	assert.NotContains(t, text.String(), "level=WARN")
 }
 
-// TestP17FreeWhenTold shows that onEnd can use the account for the next meeting.
-func TestP17FreeWhenTold(t *testing.T) {
+// TestFreeOnceNotified shows that onEnd can use the account for the next meeting.
+func TestFreeOnceNotified(t *testing.T) {
 	s := newSite(t, 1)
 	pool := s.pool(t, hostpool.WithEndSigner(signer(t)))
 	handler := pool.EndHandler(func(ctx context.Context, _ string) error {
@@ -108,10 +108,10 @@ func TestP17FreeWhenTold(t *testing.T) {
 	assert.Len(t, held(t, pool), 1)
 }
 
-// TestP18EndNeverTold has a meeting in progress beyond its lease, and then over
+// TestEndWithoutNotification has a meeting in progress beyond its lease, and then over
 // without notice. The pool asks only when it needs the account, and not more often
 // than CheckEvery.
-func TestP18EndNeverTold(t *testing.T) {
+func TestEndWithoutNotification(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 1)
@@ -151,9 +151,9 @@ func assertNone(t *testing.T, s *site, pool *hostpool.Pool, queries int) {
 	assert.Equal(t, queries, s.count("query"))
 }
 
-// TestP19NeverStarted has a lease run out. Its owner can extend it until then, and
+// TestNeverStarted has a lease run out. Its owner can extend it until then, and
 // even later as long as nobody needs the account.
-func TestP19NeverStarted(t *testing.T) {
+func TestNeverStarted(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 1)
@@ -174,9 +174,9 @@ func TestP19NeverStarted(t *testing.T) {
 	}
 }
 
-// TestP20DifferentLists has two servers share one of their two accounts. An
+// TestDifferentLists has two servers share one of their two accounts. An
 // expired lease of an account that a server does not have is left alone.
-func TestP20DifferentLists(t *testing.T) {
+func TestDifferentLists(t *testing.T) {
 	s := newSite(t, 3)
 	synctest.Test(t, func(t *testing.T) {
 		store := inOrder(hostpool.NewMemoryStore())
@@ -206,8 +206,8 @@ func TestP20DifferentLists(t *testing.T) {
 	})
 }
 
-// TestP21Clocks has the store's clock differ from the pool's.
-func TestP21Clocks(t *testing.T) {
+// TestClocks has the store's clock differ from the pool's.
+func TestClocks(t *testing.T) {
 	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(skew.String(), func(t *testing.T) {
 			s := newSite(t, 1)
@@ -229,8 +229,8 @@ func TestP21Clocks(t *testing.T) {
 	}
 }
 
-// TestP22OnEndFails releases the account nevertheless.
-func TestP22OnEndFails(t *testing.T) {
+// TestOnEndFails releases the account nevertheless.
+func TestOnEndFails(t *testing.T) {
 	for name, onEnd := range map[string]func(context.Context, string) error{
 		"error": func(context.Context, string) error { return errors.New("canary") },
 		"panic": func(context.Context, string) error { panic("canary") },
@@ -246,8 +246,8 @@ func TestP22OnEndFails(t *testing.T) {
 	}
 }
 
-// TestP23TakeTwice has the client of a database send a command twice.
-func TestP23TakeTwice(t *testing.T) {
+// TestTakeTwice has the client of a database send a command twice.
+func TestTakeTwice(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 3)
@@ -273,8 +273,8 @@ var strange = []string{
 	strings.Repeat("x", 308) + "@example.com",
 }
 
-// TestP24StrangeEmails leases every account once, and gives the right one back.
-func TestP24StrangeEmails(t *testing.T) {
+// TestStrangeEmails leases every account once, and gives the right one back.
+func TestStrangeEmails(t *testing.T) {
 	hosts := make([]iomeeting.Host, len(strange))
 	for i, email := range strange {
 		hosts[i] = iomeeting.Host{Email: email, Password: iomeeting.NewSecret("1")}

@@ -14,9 +14,9 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
-// TestP08ToP10Crash kills a server by a panic, which runs no code of the pool that
+// TestCrash kills a server by a panic, which runs no code of the pool that
 // a real crash would not run: the pool never recovers.
-func TestP08ToP10Crash(t *testing.T) {
+func TestCrash(t *testing.T) {
 	const startWithin = 7 * time.Minute
 	tests := []struct {
 		name  string
@@ -24,16 +24,16 @@ func TestP08ToP10Crash(t *testing.T) {
 		calls int // that the service gets before the crash
 		free  time.Duration
 	}{
-		{"P8 after Take", func(s *hooked) {
+		{"after Take", func(s *hooked) {
 			s.take = func(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
 				_, _ = s.Store.Take(ctx, hosts, id, d)
 				panic("crash")
 			}
 		}, 0, time.Minute},
-		{"P9 after Schedule", func(s *hooked) {
+		{"after Schedule", func(s *hooked) {
 			s.renew = func(context.Context, string, string, time.Duration) error { panic("crash") }
 		}, 2, time.Minute},
-		{"P10 after Renew", func(s *hooked) {
+		{"after Renew", func(s *hooked) {
 			s.renew = func(ctx context.Context, host, id string, d time.Duration) error {
 				_ = s.Store.Renew(ctx, host, id, d)
 				panic("crash")
@@ -58,8 +58,8 @@ func TestP08ToP10Crash(t *testing.T) {
 	}
 }
 
-// TestP11StoreDownAtTake sends nothing.
-func TestP11StoreDownAtTake(t *testing.T) {
+// TestStoreDownAtTake sends nothing.
+func TestStoreDownAtTake(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 2)
@@ -82,8 +82,8 @@ func TestP11StoreDownAtTake(t *testing.T) {
 	}
 }
 
-// TestP12StoreDownAtRenew returns no meeting. The account is free after a minute.
-func TestP12StoreDownAtRenew(t *testing.T) {
+// TestStoreDownAtRenew returns no meeting. The account is free after a minute.
+func TestStoreDownAtRenew(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 1)
@@ -104,9 +104,9 @@ func TestP12StoreDownAtRenew(t *testing.T) {
 	}
 }
 
-// TestP12StoreDownInAMeeting has the store fail when it is told that an account is
+// TestStoreDownInAMeeting has the store fail when it is told that an account is
 // in a meeting.
-func TestP12StoreDownInAMeeting(t *testing.T) {
+func TestStoreDownInAMeeting(t *testing.T) {
 	s := newSite(t, 2)
 	s.start(t, 0)
 	store := inOrder(hostpool.NewMemoryStore())
@@ -116,8 +116,8 @@ func TestP12StoreDownInAMeeting(t *testing.T) {
 	assert.Equal(t, []string{"query " + email(0)}, s.calls()[1:])
 }
 
-// TestP13StoreDownAtTheEnd calls onEnd nevertheless.
-func TestP13StoreDownAtTheEnd(t *testing.T) {
+// TestStoreDownAtTheEnd calls onEnd nevertheless.
+func TestStoreDownAtTheEnd(t *testing.T) {
 	s := newSite(t, 1)
 	store := newHooked()
 	logger, text := logTo()
@@ -132,9 +132,9 @@ func TestP13StoreDownAtTheEnd(t *testing.T) {
 	assert.Equal(t, `level=WARN msg="iomeeting pool: lease not released" host=a00@example.com lease=ID error="iomeeting: release a lease: connection refused"`+"\n", text.String())
 }
 
-// TestP13HangingStore has the service wait for a response for less time than the
+// TestHangingStoreAtTheEnd has the service wait for a response for less time than the
 // 5 seconds of iomeetingtest. The account comes back when its lease has expired.
-func TestP13HangingStore(t *testing.T) {
+func TestHangingStoreAtTheEnd(t *testing.T) {
 	s := newSite(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		store := newHooked()
@@ -153,8 +153,8 @@ func TestP13HangingStore(t *testing.T) {
 	})
 }
 
-// TestP14StoreForgets shows that meetings in progress go on.
-func TestP14StoreForgets(t *testing.T) {
+// TestStoreForgets shows that meetings in progress go on.
+func TestStoreForgets(t *testing.T) {
 	s := newSite(t, 1)
 	pool := s.pool(t)
 	meeting, err := pool.Schedule(t.Context(), nil)
@@ -171,9 +171,9 @@ func TestP14StoreForgets(t *testing.T) {
 	assert.Equal(t, 1, s.count("schedule"))
 }
 
-// TestP15StandStill stops the process for a while at several places: the store or
+// TestPause stops the process for a while at several places: the store or
 // the transport sleep without regard to a context.
-func TestP15StandStill(t *testing.T) {
+func TestPause(t *testing.T) {
 	inTake := func(d time.Duration) func(*hooked) http.RoundTripper {
 		return func(s *hooked) http.RoundTripper {
 			s.take = func(ctx context.Context, hosts []string, id string, duration time.Duration) (hostpool.Lease, error) {
@@ -227,9 +227,9 @@ func TestP15StandStill(t *testing.T) {
 	}
 }
 
-// TestP15StandStillWhileChecking stops the process between Take and the question
+// TestPauseWhileChecking stops the process between Take and the question
 // about an expired lease.
-func TestP15StandStillWhileChecking(t *testing.T) {
+func TestPauseWhileChecking(t *testing.T) {
 	s := newSite(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		store := expired(t, s)
@@ -244,9 +244,9 @@ func TestP15StandStillWhileChecking(t *testing.T) {
 	})
 }
 
-// TestP15StandStillAtTheStore has Renew return late: the lease may have expired
+// TestPauseAtTheStore has Renew return late: the lease may have expired
 // before it was extended, and another server may be about to release it.
-func TestP15StandStillAtTheStore(t *testing.T) {
+func TestPauseAtTheStore(t *testing.T) {
 	for delay, want := range map[time.Duration]error{
 		time.Minute - 1: nil,
 		time.Minute:     hostpool.ErrLeaseLost,

@@ -21,8 +21,8 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-// The tests from P01 to P25, here and in the next files, are the list of faults that
-// this package promises to survive. They count what the service receives.
+// The tests in the files faults*_test.go are the list of faults that this package promises to
+// survive. They count what the service receives.
 
 // methods are the two ways to get a meeting.
 var methods = map[string]func(context.Context, *hostpool.Pool) (hostpool.Meeting, error){
@@ -30,9 +30,9 @@ var methods = map[string]func(context.Context, *hostpool.Pool) (hostpool.Meeting
 	"Start":    func(ctx context.Context, p *hostpool.Pool) (hostpool.Meeting, error) { return p.Start(ctx, nil) },
 }
 
-// TestP01Concurrent has as many concurrent callers as there are accounts. Each of
+// TestConcurrentCalls has as many concurrent callers as there are accounts. Each of
 // them gets one.
-func TestP01Concurrent(t *testing.T) {
+func TestConcurrentCalls(t *testing.T) {
 	const n = 48
 	for _, servers := range []int{1, 4} {
 		for name, method := range methods {
@@ -65,9 +65,9 @@ func TestP01Concurrent(t *testing.T) {
 	}
 }
 
-// TestP01NoMeetingIsEnded has two servers start and end meetings on too few
+// TestNoMeetingIsEnded has two servers start and end meetings on too few
 // accounts. Each meeting is still in progress when its own host ends it.
-func TestP01NoMeetingIsEnded(t *testing.T) {
+func TestNoMeetingIsEnded(t *testing.T) {
 	const servers, workers, rounds = 2, 4, 12
 	s := newSite(t, 5)
 	store := hostpool.NewMemoryStore()
@@ -103,8 +103,8 @@ func TestP01NoMeetingIsEnded(t *testing.T) {
 	assert.Empty(t, leases)
 }
 
-// TestP02AllLeased sends nothing if every account has a lease.
-func TestP02AllLeased(t *testing.T) {
+// TestAllLeased sends nothing if every account has a lease.
+func TestAllLeased(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 3)
@@ -121,9 +121,9 @@ func TestP02AllLeased(t *testing.T) {
 	}
 }
 
-// TestP03InAMeetingOfSomebodyElse leaves the meeting alone, and tries the next
+// TestInAnotherMeeting leaves the meeting alone, and tries the next
 // account.
-func TestP03InAMeetingOfSomebodyElse(t *testing.T) {
+func TestInAnotherMeeting(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, 2)
@@ -153,8 +153,8 @@ var refusals = map[string]struct {
 	"unknown host":   {iomeeting.Host{Email: "0@example.com", Password: iomeeting.NewSecret("canary")}, iomeeting.ErrHostNotFound},
 }
 
-// TestP04Refused leaves an account out that the service refuses.
-func TestP04Refused(t *testing.T) {
+// TestRefused leaves an account out that the service refuses.
+func TestRefused(t *testing.T) {
 	for name, method := range methods {
 		for refusal, tt := range refusals {
 			t.Run(name+" with "+refusal, func(t *testing.T) {
@@ -201,9 +201,9 @@ func assertRefused(t *testing.T, want, err error) {
 	assert.EqualError(t, err, "iomeeting: no host account is free, after another account failed: query: "+strings.TrimPrefix(want.Error(), "iomeeting: "))
 }
 
-// TestP04OfOnePool has two pools, one of them with a wrong password. The other one
+// TestRefusedInOnePool has two pools, one of them with a wrong password. The other one
 // uses the account.
-func TestP04OfOnePool(t *testing.T) {
+func TestRefusedInOnePool(t *testing.T) {
 	s := newSite(t, 1)
 	store := hostpool.NewMemoryStore()
 	wrong := newPool(t, s.client(nil), []iomeeting.Host{refusals["wrong password"].host}, hostpool.WithStore(store))
@@ -213,8 +213,8 @@ func TestP04OfOnePool(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// TestP04OnSchedule has the service refuse the account in its second response.
-func TestP04OnSchedule(t *testing.T) {
+// TestRefusedBySchedule has the service refuse the account in its second response.
+func TestRefusedBySchedule(t *testing.T) {
 	s := newSite(t, 2)
 	s.FailNext(iomeetingtest.Pass(), iomeetingtest.RawAnswer("2,"))
 	pool := s.pool(t, hostpool.WithStore(inOrder(hostpool.NewMemoryStore())))
@@ -224,9 +224,9 @@ func TestP04OnSchedule(t *testing.T) {
 	assert.Equal(t, []string{email(1)}, held(t, pool))
 }
 
-// TestP04WhileChecking has an expired lease of an account that the service
+// TestRefusedWhileChecking has an expired lease of an account that the service
 // refuses. Another server may have the right password, so the lease stays.
-func TestP04WhileChecking(t *testing.T) {
+func TestRefusedWhileChecking(t *testing.T) {
 	s := newSite(t, 2)
 	synctest.Test(t, func(t *testing.T) {
 		store := inOrder(hostpool.NewMemoryStore())
@@ -250,9 +250,9 @@ func TestP04WhileChecking(t *testing.T) {
 	})
 }
 
-// TestP05OutcomeUnknown has the service drop connections once it has scheduled a
+// TestOutcomeUnknown has the service drop connections once it has scheduled a
 // meeting. Two more accounts are tried at most.
-func TestP05OutcomeUnknown(t *testing.T) {
+func TestOutcomeUnknown(t *testing.T) {
 	tests := []struct {
 		name           string
 		accounts, lost int
@@ -298,8 +298,8 @@ func TestP05OutcomeUnknown(t *testing.T) {
 	}
 }
 
-// TestP05OtherErrorsFollow shows that no later error hides an unknown outcome.
-func TestP05OtherErrorsFollow(t *testing.T) {
+// TestOutcomeUnknownThenAnotherError shows that no later error hides an unknown outcome.
+func TestOutcomeUnknownThenAnotherError(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault iomeetingtest.Fault
@@ -320,8 +320,8 @@ func TestP05OtherErrorsFollow(t *testing.T) {
 	}
 }
 
-// TestP05LeaseRunsOut shows that the account is free again after a minute.
-func TestP05LeaseRunsOut(t *testing.T) {
+// TestOutcomeUnknownUntilTheLeaseExpires shows that the account is free again after a minute.
+func TestOutcomeUnknownUntilTheLeaseExpires(t *testing.T) {
 	s := newSite(t, 1)
 	s.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop())
 	synctest.Test(t, func(t *testing.T) {
@@ -332,8 +332,8 @@ func TestP05LeaseRunsOut(t *testing.T) {
 	})
 }
 
-// TestP06ServiceDown asks about one account, and gives it back.
-func TestP06ServiceDown(t *testing.T) {
+// TestServiceDown asks about one account, and gives it back.
+func TestServiceDown(t *testing.T) {
 	s := newSite(t, 3)
 	failing := func(err error) http.RoundTripper {
 		return roundTrip(func(*http.Request) (*http.Response, error) { return nil, err })
@@ -393,9 +393,9 @@ func TestP06ServiceDown(t *testing.T) {
 	}
 }
 
-// TestP06WhileChecking has the service fail when it is asked about an expired
+// TestServiceDownWhileChecking has the service fail when it is asked about an expired
 // lease. It is somebody else's, and stays.
-func TestP06WhileChecking(t *testing.T) {
+func TestServiceDownWhileChecking(t *testing.T) {
 	s := newSite(t, 1)
 	s.FailNext(iomeetingtest.HTTPStatus(500))
 	synctest.Test(t, func(t *testing.T) {
@@ -419,8 +419,8 @@ func expired(t *testing.T, s *site) *hooked {
 	return store
 }
 
-// TestP07ContextEnds has the context canceled at each step of a call.
-func TestP07ContextEnds(t *testing.T) {
+// TestContextEnds has the context canceled at each step of a call.
+func TestContextEnds(t *testing.T) {
 	type world struct {
 		cancel    context.CancelFunc
 		store     *hooked
@@ -488,9 +488,9 @@ func TestP07ContextEnds(t *testing.T) {
 	}
 }
 
-// TestP07HangingStore shows that a call whose context has ended does not wait for
+// TestHangingStore shows that a call whose context has ended does not wait for
 // the store for longer than 5 seconds.
-func TestP07HangingStore(t *testing.T) {
+func TestHangingStore(t *testing.T) {
 	s := newSite(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -12,8 +12,8 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
-// TestP25New passes arguments that cannot be used.
-func TestP25New(t *testing.T) {
+// TestParametersOfNew passes arguments that cannot be used.
+func TestParametersOfNew(t *testing.T) {
 	s := newSite(t, 2)
 	host := func(email, password string) []iomeeting.Host {
 		return []iomeeting.Host{s.hosts[0], {Email: email, Password: iomeeting.NewSecret(password)}}
@@ -61,9 +61,9 @@ func assertParameter(t *testing.T, param string, err error) {
 	assert.NotContains(t, fmt.Sprint(err), "canary")
 }
 
-// TestP25Calls passes arguments that cannot be used to a pool. Neither the service
+// TestParametersOfCalls passes arguments that cannot be used to a pool. Neither the service
 // nor the store hears of it.
-func TestP25Calls(t *testing.T) {
+func TestParametersOfCalls(t *testing.T) {
 	s := newSite(t, 1)
 	store := newHooked()
 	store.failWith(func(context.Context) error { t.Error("the store was asked"); return errDown })
@@ -121,8 +121,8 @@ func TestP25Calls(t *testing.T) {
 	assert.Empty(t, s.Requests())
 }
 
-// TestP25EndHandler panics at once, not when a meeting ends.
-func TestP25EndHandler(t *testing.T) {
+// TestParametersOfEndHandler panics at once, not when a meeting ends.
+func TestParametersOfEndHandler(t *testing.T) {
 	s := newSite(t, 1)
 	onEnd := func(context.Context, string) error { return nil }
 	assert.Panics(t, func() { s.pool(t).EndHandler(onEnd) }, "without a signer")
