@@ -105,12 +105,12 @@ func signature(key Secret, payload string) string {
 // a signed operator ID, the handler calls onEnd with the ID that was signed, and
 // responds with status 200.
 //
-// onEnd must be idempotent, because the service POSTs again if the connection drops
-// before the response. Its context is canceled if the service disconnects. If onEnd
-// returns an error or panics, the handler responds with status 500, without the
-// text of the error. It logs a panic to [slog.Default]; log errors yourself. The
-// spec does not say whether the service POSTs again after a 500. Handler panics if
-// onEnd is nil.
+// onEnd must be idempotent, because the service may POST again: Java's HTTP client
+// does if the connection drops before the response. The context of onEnd is
+// canceled if the service disconnects. If onEnd returns an error or panics, the
+// handler responds with status 500, without the text of the error. It logs a panic
+// to [slog.Default]; log errors yourself. The spec does not say whether the service
+// POSTs again after a 500. Handler panics if onEnd is nil.
 //
 // The handler does not call onEnd for any other request. It responds with status
 //   - 405 to a method other than POST;

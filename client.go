@@ -115,7 +115,9 @@ type Option func(*settings) error
 // seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
 // DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
 // TLS version is not checked. TLS sessions are resumed: to check certificates on
-// resumed connections too, use VerifyConnection, not VerifyPeerCertificate.
+// resumed connections too, use VerifyConnection, not VerifyPeerCertificate. If
+// http.DefaultTransport is not an [*http.Transport], it is used as it is, like a
+// Transport of your own.
 //
 // If hc is nil, [NewClient] returns a [*ParameterError].
 func WithHTTPClient(hc *http.Client) Option {
@@ -134,8 +136,9 @@ func WithHTTPClient(hc *http.Client) Option {
 // response to begin. Default: 30 seconds.
 //
 // Each attempt of [Client.Query] but the last gets an equal share of the remaining
-// time, so that a service that does not respond cannot use up the whole call. By
-// default the first attempt gets 10 seconds. [Client.Schedule] gets all the time.
+// time, or a third if more than two retries may follow, so that a service that does
+// not respond cannot use up the whole call. By default the first attempt gets 10
+// seconds. [Client.Schedule] gets all the time.
 //
 // If d is negative, [NewClient] returns a [*ParameterError].
 func WithTimeout(d time.Duration) Option {
@@ -154,8 +157,9 @@ func WithTimeout(d time.Duration) Option {
 // an unknown host or an invalid certificate, and after HTTP status 408, 429, 500,
 // 502, 503 or 504. The wait before a retry is random, up to a limit that grows
 // from 0.2 to 5 seconds. The client honors the Retry-After header of a 429 or 503
-// response; if it does not fit into the remaining time, the call fails at once.
-// [Client.Schedule] is retried only if nothing was sent.
+// response; if it does not fit into the remaining time, or is longer than a minute
+// in a call without a time limit, the call fails at once. [Client.Schedule] is
+// retried only if nothing was sent.
 //
 // If n is negative, [NewClient] returns a [*ParameterError].
 func WithRetries(n int) Option {
@@ -185,10 +189,10 @@ func WithMaxIdleConns(n int) Option {
 
 // WithLogger makes the client log one record, "iomeeting call", for each attempt
 // of a call: at level Warn if the call has failed, and otherwise at level Debug. A
-// [*StatusError] does not count as a failure, because the service answered. A call
-// that ends before or between attempts is logged once more, with status 0. A record
-// does not name the host; your slog.Handler gets the context of the call, and can
-// add what you have put into it.
+// [*StatusError] does not count as a failure, because the service answered. If the
+// context is done before the first attempt or during the wait for a retry, a record
+// with status 0 says so. Records do not name the host; your slog.Handler gets the
+// context of the call, and can add what you have put into it.
 //
 // The attributes are op ("query" or "schedule"), attempt (from 1), status (the
 // HTTP status of the response, 0 if there was none), duration, retry (whether a

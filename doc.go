@@ -45,8 +45,8 @@
 //
 // Use Client.Start for a meeting with a title or with observers. Use Schedule if
 // you need the meeting's ID before it starts, or want to be notified when it
-// ends. The service has no call that offers both, and none that ends or deletes a
-// meeting, or lists meetings or accounts.
+// ends. The service has no call that offers both, and none that only ends a meeting,
+// deletes one, or lists meetings or accounts.
 //
 // # The end of a meeting
 //

@@ -250,13 +250,13 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 //
 // The request arrives at most once: it is retried only if nothing was sent. The call
 // stops when ctx is done, and takes at most 30 seconds by default; see [WithTimeout].
-// If you pass the context of an HTTP request, the call is abandoned when that
-// visitor goes away, perhaps with an unknown outcome; use [context.WithoutCancel]
+// If you pass the context of an HTTP request, the call is abandoned when the
+// client of that request disconnects, perhaps with an unknown outcome; use [context.WithoutCancel]
 // to prevent that.
 //
-// A response over HTTP/1.0, or one with neither Content-Length nor chunks, ends
-// when its connection does. If the connection breaks, nothing shows that the
-// response is incomplete, and the meeting ID may be cut short.
+// A response with neither Content-Length nor chunks ends when its connection does.
+// If the connection breaks, nothing shows that the response is incomplete, and the
+// meeting ID may be cut short.
 //
 // Schedule returns one of these errors:
 //   - a [*StatusError]: [ErrHostNotFound] or [ErrWrongPassword];

@@ -10,10 +10,10 @@ import (
 // quotes the argument. It matches [ErrInvalidParameter].
 type ParameterError struct {
 	// Param is the spec's name of the parameter. An argument that the spec does
-	// not have is named as the function names it, such as "site", "ctx" or "key";
-	// an option is named without its With, such as "maxIdleConns". The text of
-	// [EncodeText] and [DecodeText] is "text", and a value that is read into a
-	// [Secret] is "secret".
+	// not have is named as in the function, such as "site", "ctx" or "key", or as
+	// the function's comment says; an option is named without its With, such as
+	// "maxIdleConns". The text of [EncodeText] and [DecodeText] is "text", and a
+	// value that is read into a [Secret] is "secret".
 	Param string
 	// Reason says what is wrong. It continues a sentence that starts with Param.
 	Reason string

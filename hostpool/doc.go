@@ -20,15 +20,16 @@
 // # What it promises
 //
 // No call of a Pool ends a meeting that was started through another lease, as long
-// as the store keeps its leases, hosts start by [Meeting.StartBy], and a request
-// reaches the service within 30 seconds or not at all. If a server crashes, the
+// as the store keeps its leases, each host starts before [Meeting.StartBy], and a
+// request reaches the service within 30 seconds or not at all. If a server crashes, the
 // leases of its accounts expire after a minute, or after the time of
 // [WithStartWithin] if the meeting had been returned. A pool can then reuse each
 // account whose host is not in a meeting.
 //
-// If the store forgets leases, as memory does at a restart, meetings in progress
-// are still safe, because the pool asks the service before it uses an account.
-// Meetings that have not started may then share an account.
+// If the store forgets leases, as memory does at a restart, a meeting in progress
+// is still safe, because the pool asks the service before it uses an account. A
+// meeting that has not started may share its account with another, which may end
+// it if it starts just then.
 //
 // # Passwords
 //

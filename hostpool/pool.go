@@ -50,10 +50,10 @@ type settings struct {
 // pools that share an account share a [Store].
 //
 // If client is nil or was not made by [iomeeting.NewClient], if there are no
-// hosts, if one has an email address that another has too or that is longer than
-// 320 bytes, or is refused by [iomeeting.Host.Validate], or if an option is nil or
-// its value cannot be used, New returns an [*iomeeting.ParameterError]. Nothing is
-// sent and nothing is leased.
+// hosts, if two have the same email address, if an email address is longer than
+// 320 bytes, if [iomeeting.Host.Validate] returns an error for a host, or if an
+// option is nil or its value cannot be used, New returns an
+// [*iomeeting.ParameterError]. Nothing is sent and nothing is leased.
 func New(client *iomeeting.Client, hosts []iomeeting.Host, opts ...Option) (*Pool, error) {
 	p := &Pool{
 		settings: settings{
@@ -198,15 +198,17 @@ func positive(param string, d time.Duration) error {
 	return nil
 }
 
-// Renew extends a lease to d from now: call it if a host needs more time to start
-// than [WithStartWithin] allows. The lease is a [Meeting.Lease], from any
-// server that shares the store.
+// Renew sets a lease to expire d from now, even if that is earlier than before:
+// call it if a host needs more time to start than [WithStartWithin] allows. The
+// lease is a [Meeting.Lease], from any server that shares the store.
 //
-// If the lease no longer exists, because it was released or its account was given to
-// another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it returns before [Meeting.StartBy]: later,
-// another server may be about to give the account away. If lease is not one of a
-// pool, or d is not positive, Renew returns an [*iomeeting.ParameterError]. Any
-// other error is that of the store.
+// If the lease no longer exists, because it was released or its account was given
+// to another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it
+// returns before the lease expires, at [Meeting.StartBy] or, after an earlier
+// Renew, d after that call: later, another server may be about to give the account
+// away. If lease does not have the form of a Meeting.Lease, or d is not positive,
+// Renew returns an [*iomeeting.ParameterError]. Any other error is that of the
+// store.
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
 	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
@@ -221,7 +223,7 @@ func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 // progress. Release does not call the function passed to [Pool.EndHandler].
 //
 // If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
-// changes. If lease is not one of a pool, it returns an
+// changes. If lease does not have the form of a Meeting.Lease, Release returns an
 // [*iomeeting.ParameterError]. Any other error is that of the store.
 func (p *Pool) Release(ctx context.Context, lease string) error {
 	l, err := parseLease(lease)
@@ -243,7 +245,8 @@ func parseLease(s string) (Lease, error) {
 // Leases returns the leases of all servers that share the store, for a page that
 // shows which accounts are in use. An expired lease does not mean that its meeting
 // is over, and one that has not expired does not mean that a meeting is in
-// progress: [iomeeting.Client.Query] tells. Any error is that of the store.
+// progress. To find out, call [iomeeting.Client.Query]. Any error is that of the
+// store.
 func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
 	if err := p.check(ctx); err != nil {
 		return nil, err
@@ -264,16 +267,17 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 
 // EndHandler returns the handler for the EndURL of [Pool.Schedule]. When the
 // service reports the end of a meeting, the handler releases its account and then
-// calls onEnd with the operator ID that was given to Schedule. It answers as
+// calls onEnd with the operator ID that was given to Schedule. It responds as
 // [iomeeting.EndSigner.Handler] does. If onEnd fails or panics, the account is
 // released nevertheless. If the store fails, onEnd is called, a warning is
 // logged, and the account is free again once its lease has expired.
 //
 // If [Pool.Schedule] could not tell whether one account got the meeting, and then
 // used another, both accounts may have a meeting with the same operator ID. onEnd is
-// called when either one ends. If it matters, check in onEnd whether
-// [Pool.Leases] still lists [Meeting.Lease]: if so, the meeting that Schedule
-// returned has not ended.
+// called when either one ends. If it matters, check in onEnd whether [Pool.Leases]
+// still lists [Meeting.Lease]. If not, the meeting that Schedule returned has
+// ended. If so, it has most likely not ended, but a lease also stays in the list if
+// the store failed to release it: call [iomeeting.Client.Query] to be sure.
 //
 // An operator ID that the same EndSigner signed without a pool is passed to onEnd
 // as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.

@@ -59,7 +59,7 @@ type Meeting struct {
 // account. With an EndURL, OperatorID may be any string of at most 2,000 bytes.
 // Schedule signs it; do not sign it yourself.
 //
-// Schedule normally tries one account, with one call of the store and one
+// Schedule normally tries one account, with two calls of the store and one
 // ScheduleIfAvailable, which takes a fraction of a second. Each account it tries
 // takes at most about 40 seconds. It stops when ctx is done, but may then need a
 // few seconds to release the account, or to extend the lease of a meeting that was
@@ -68,8 +68,10 @@ type Meeting struct {
 // before you call Schedule: the meeting may end before it returns.
 //
 // Schedule returns one of these errors:
-//   - [ErrNoneFree], if every account is in use. If the service refused an account,
-//     the chain also contains the [*iomeeting.StatusError] of the last one;
+//   - [ErrNoneFree], if no account could be leased. A call checks at most 16
+//     accounts whose leases have expired, so a later call may find one. If the
+//     service refused an account, the chain also contains the
+//     [*iomeeting.StatusError] of the last one;
 //   - [ErrLeaseLost], if the meeting ended before Schedule returned, or took so
 //     long to schedule that the account may belong to another by now;
 //   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on one account or
@@ -85,8 +87,8 @@ type Meeting struct {
 // the same operator ID. An account with an unknown outcome stays leased for a
 // minute, and may have a scheduled meeting that nobody starts. If the service
 // reports the end of that meeting, onEnd gets the operator ID of a meeting that goes
-// on: see [Pool.EndHandler]. You may call Schedule again at once, with the same
-// operator ID.
+// on: see [Pool.EndHandler]. After ErrOutcomeUnknown, you may call Schedule again
+// at once, with the same operator ID.
 //
 // Spec: sections 5 and 6.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {

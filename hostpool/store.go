@@ -28,8 +28,8 @@ func (l Lease) String() string { return l.ID + ":" + l.Host }
 type Store interface {
 	// Take creates a lease with the given ID on the first of hosts that has none,
 	// and returns it. The lease expires after d, by the store's clock. If all of
-	// hosts have one, Take extends an expired lease by d from now, and returns it
-	// with its old ID, by which the caller can tell it from a new lease. Of
+	// hosts have one, Take sets an expired lease to expire d from now, and returns
+	// it with its old ID, by which the caller can tell it from a new lease. Of
 	// concurrent calls, only one gets a given account.
 	//
 	// If one of hosts has a lease with the given ID already, Take changes nothing
@@ -51,7 +51,8 @@ type Store interface {
 
 var (
 	// ErrNoneFree is returned if no host account can be leased: each one is in
-	// use, or was refused by the service a short while ago.
+	// use, or was refused by the service a short while ago, or has an expired
+	// lease that was not checked because the call had checked 16 others.
 	ErrNoneFree = errors.New("iomeeting: no host account is free")
 
 	// ErrLeaseLost is returned if a lease no longer exists, or its account has

@@ -17,9 +17,10 @@
 // is the outcome:
 //
 //   - 200: the person is in the meeting.
-//   - 400: a parameter is missing or malformed.
-//   - 403: a password is wrong.
-//   - 404: the host or the meeting is unknown.
+//   - 400: a title or user name is not encoded correctly, jm.do does not name
+//     exactly one of a host and a meeting, or the request cannot be read.
+//   - 403: a password is wrong or missing.
+//   - 404: the host or the meeting is unknown or missing.
 //   - 409: the meeting to join has not started, the host to join is not in a
 //     meeting, or the host who starts a meeting is in another one.
 //   - 410: the meeting has ended.

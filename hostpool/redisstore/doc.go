@@ -21,16 +21,16 @@
 //   - by eviction: a maxmemory-policy that begins with allkeys may delete all
 //     leases. Use noeviction, or a policy that begins with volatile, which spares
 //     keys without a time to live;
-//   - by FLUSHALL, or whoever deletes the key;
+//   - by FLUSHALL, or by anyone who deletes the key;
 //   - by [redis.Ring], which uses another server while one is down. Do not use a
 //     Ring.
 //
 // Meetings in progress go on when their leases are forgotten, because the pool
 // asks the service about each host account before it schedules a meeting on it.
-// But a meeting that was scheduled and has not started yet may get a second
-// meeting on its account: if one of the two hosts starts while the other meeting
-// is being scheduled, or is in progress, the two get in each other's way. For a
-// forgotten lease, [hostpool.Pool.Renew] returns [hostpool.ErrLeaseLost]: call it
+// But the account of a meeting that was scheduled and has not started yet may be
+// given to a second meeting. If a host starts the first one just when the second
+// one is being scheduled, the first one is ended. If both start, the spec does not
+// say what happens. For a forgotten lease, [hostpool.Pool.Renew] returns [hostpool.ErrLeaseLost]: call it
 // before you send a host to the start link, if that is long after the meeting was
 // scheduled.
 //
@@ -40,8 +40,8 @@
 // # Timeouts
 //
 // go-redis ends a call at the deadline of its context only if the option
-// ContextTimeoutEnabled is set. Set it: a pool gives each call of its store 5
-// seconds.
+// ContextTimeoutEnabled is set. Set it: a pool gives each call of its store at
+// most 5 seconds.
 //
 // If a response does not arrive in time, go-redis sends the command again, even
 // though the first one may have been carried out. That is harmless. Take returns

@@ -20,9 +20,9 @@
 // MySQL and MariaDB need no settings. The store works with and without
 // clientFoundRows, interpolateParams and a strict sql_mode.
 //
-// SQLite needs a busy timeout, or a single connection by [sql.DB.SetMaxOpenConns],
-// because a statement fails while another connection writes. For
-// modernc.org/sqlite, add ?_pragma=busy_timeout(5000) to the name of the file; for
+// SQLite needs a busy timeout, because a statement fails while another connection
+// writes; if a single process uses the file, a single connection, set by
+// [sql.DB.SetMaxOpenConns], does as well. For modernc.org/sqlite, add ?_pragma=busy_timeout(5000) to the name of the file; for
 // mattn/go-sqlite3, ?_busy_timeout=5000. If you use journal_mode=WAL, set it once
 // when you create the file: SQLite does not wait if several connections set it at
 // the same time. All processes that share a file must run on the same machine.
