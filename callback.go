@@ -127,8 +127,8 @@ func signature(key Secret, payload string) string {
 // A wrong signature may be a forgery. It may also mean that your key has changed,
 // and that you miss the end of every meeting. So the handler logs a record at level
 // Warn to [slog.Default], "iomeeting: callback refused: bad signature", at most once
-// a minute. Its attribute refused is the number of operator IDs that the handler has
-// refused since it was created.
+// a minute. Its attribute "refused" is the number of operator IDs that the handler
+// has refused since it was created.
 //
 // Spec: section 6, Result.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {

@@ -16,7 +16,8 @@ const (
 // Create one for each site with [NewClient] and keep it, so that queries can reuse
 // its connections; each Schedule uses a connection of its own. A Client is immutable
 // and safe for concurrent use. It does not need to be closed; idle connections are
-// closed after 90 seconds, or after the IdleConnTimeout of [http.DefaultTransport].
+// closed after the IdleConnTimeout of [http.DefaultTransport], 90 seconds by
+// default.
 type Client struct {
 	site           string // without a trailing slash
 	pooled         http.RoundTripper
@@ -35,7 +36,7 @@ type Client struct {
 //
 // NewClient returns a [*ParameterError] if the site is not such a URL, or if it
 // has a host name that is not ASCII, a user name, a query, a fragment, or a . or ..
-// in its path. It returns one too if an option is nil or has an invalid value, and
+// segment in its path. It returns one too if an option is nil or has an invalid value, and
 // if [http.DefaultTransport] is needed but nil.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
@@ -111,7 +112,7 @@ type Option func(*settings) error
 //
 // If Transport is nil, the client derives its own transports from
 // [http.DefaultTransport] when it is created. They keep its proxy, dialers and TLS
-// configuration, but use HTTP/1.1 only, require TLS 1.2, and limit dialing to 10
+// configuration, but use HTTP/1.1 only, require TLS 1.2 or later, and limit dialing to 10
 // seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
 // DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
 // TLS version is not checked. TLS sessions are resumed: to check certificates on

@@ -59,6 +59,9 @@
 // Errors of this package start with "iomeeting: ". Use [errors.Is] and
 // [errors.As] to tell them apart:
 //
+//   - [ErrOutcomeUnknown]: Schedule may have been carried out. Call Query before
+//     scheduling again, or use ScheduleIfAvailable. Check for this error first,
+//     because its cause may match one of the others.
 //   - [ErrInvalidParameter] (a [*ParameterError]): an argument cannot be sent, and
 //     nothing was. Correct the argument.
 //   - [ErrHostNotFound], [ErrWrongPassword] (a [*StatusError]): the service
@@ -68,8 +71,6 @@
 //   - [ErrBadResponse] (a [*ResponseError]): the response is not what the spec
 //     describes. If [Retryable] returns true, try again later. Otherwise check the
 //     site's address, and any proxy in between.
-//   - [ErrOutcomeUnknown], together with its cause: Schedule may have been carried
-//     out. Call Query before scheduling again, or use ScheduleIfAvailable.
 //   - [ErrBadSignature]: an operator ID was not signed by this [EndSigner].
 //   - Any other error is a network failure, a timeout or a canceled context, and
 //     keeps its cause: [context.DeadlineExceeded], [context.Canceled],

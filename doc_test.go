@@ -15,11 +15,11 @@ import (
 
 // packages are the directories of the packages that users import. api.txt records
 // their public API, and each of their functions has an example.
-var packages = []string{".", "iomeetingtest", "hostpool", "hostpool/storetest", "hostpool/sqlstore"}
+var packages = []string{".", "iomeetingtest", "hostpool", "hostpool/storetest", "hostpool/sqlstore", "hostpool/redisstore"}
 
 // compiled are those whose examples need a test or the driver of a database, and
 // cannot run.
-var compiled = []string{"hostpool/storetest", "hostpool/sqlstore"}
+var compiled = []string{"hostpool/storetest", "hostpool/sqlstore", "hostpool/redisstore"}
 
 // TestEveryFunctionHasAnExample finds examples by their names, as pkgsite does. An
 // example without Output would not run.

@@ -926,14 +926,14 @@ func ExampleEndSigner_Handler() {
 		fmt.Println("ended:", operatorID) // may be called twice for one meeting
 		return nil
 	}))
-	partner := httptest.NewServer(mux)
-	defer partner.Close()
+	website := httptest.NewServer(mux)
+	defer website.Close()
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
 	client := service.Client()
 
 	meeting, err := client.Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
-		EndURL:     partner.URL + "/meeting-ended",
+		EndURL:     website.URL + "/meeting-ended",
 		OperatorID: signer.Sign("booking-7"),
 	})
 	if err != nil {
@@ -944,14 +944,14 @@ func ExampleEndSigner_Handler() {
 	}
 
 	// A test can also send what the service POSTs.
-	res, err := http.PostForm(partner.URL+"/meeting-ended", url.Values{"operatorId": {signer.Sign("booking-8")}})
+	res, err := http.PostForm(website.URL+"/meeting-ended", url.Values{"operatorId": {signer.Sign("booking-8")}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	if err := res.Body.Close(); err != nil {
 		log.Fatal(err)
 	}
-	res, err = http.PostForm(partner.URL+"/meeting-ended", url.Values{"operatorId": {"booking-9"}})
+	res, err = http.PostForm(website.URL+"/meeting-ended", url.Values{"operatorId": {"booking-9"}})
 	if err != nil {
 		log.Fatal(err)
 	}

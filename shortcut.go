@@ -94,7 +94,7 @@ func isDevice(name string) bool {
 
 var device = regexp.MustCompile(`(?i)^(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|(COM|LPT)[0-9¹²³])$`)
 
-// WriteShortcut writes a desktop shortcut that opens the link to w. A
+// WriteShortcut writes to w a desktop shortcut that opens the link. A
 // LinuxShortcut contains the name that the desktop shows; for the others, the
 // desktop shows the file name. [Shortcut.FileName] makes one from name.
 //

@@ -1,6 +1,6 @@
 // Package hostpool shares host accounts among meetings, and among servers.
 //
-// A host account can be in one meeting: scheduling another one ends the first. If
+// A host account can be in only one meeting: scheduling another ends the first. If
 // every customer has an account of their own, you need no pool. If meetings share
 // accounts, a [Pool] leases an account to each meeting:
 //
@@ -9,8 +9,8 @@
 //	meeting, err := pool.Schedule(ctx, &iomeeting.ScheduleOptions{EndURL: endURL, OperatorID: booking})
 //
 // When the meeting ends, the service notifies EndHandler, and the account is free
-// again. If nobody starts the meeting or its end is never reported, the lease
-// expires. When the account is needed, the pool then asks the service whether its
+// again. If that takes longer than [WithStartWithin], or never happens, the
+// lease expires. When the account is needed, the pool then asks the service whether its
 // host is in a meeting, and takes the account back if not.
 //
 // Leases are kept in memory by default. Servers that share accounts must share a
@@ -27,9 +27,9 @@
 // account whose host is not in a meeting.
 //
 // If the store forgets leases, as memory does at a restart, a meeting in progress
-// is still safe, because the pool asks the service before it uses an account. A
-// meeting that has not started may share its account with another, which may end
-// it if it starts just then.
+// is still safe, because the pool asks the service before it uses an account. But
+// the account of a scheduled meeting may be given to a second one, and scheduling
+// that ends the first if it starts just then.
 //
 // # Passwords
 //

@@ -169,7 +169,7 @@ func WithCheckEvery(d time.Duration) Option {
 // attributes host (the email address) and lease (the lease's ID), and error after a
 // failure. Its message starts with "iomeeting pool: " and goes on with
 //
-//   - at level Debug, "lease taken", "lease renewed" (with the attribute for, the
+//   - at level Debug, "lease taken", "lease renewed" (its attribute "for" is the
 //     duration), "lease released" or "host is in a meeting";
 //   - at level Warn, "account left out" (the service refused the email address or
 //     the password, so the pool skips the account for 10 minutes), "outcome unknown"
@@ -204,9 +204,8 @@ func positive(param string, d time.Duration) error {
 //
 // If the lease no longer exists, because it was released or its account was given
 // to another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it
-// returns before the lease expires, at [Meeting.StartBy] or, after an earlier
-// Renew, d after that call: later, another server may be about to give the account
-// away. If lease does not have the form of a Meeting.Lease, or d is not positive,
+// returns before the lease expires (at [Meeting.StartBy], or d after an earlier
+// Renew): later, another server may be about to give the account away. If lease does not have the form of a Meeting.Lease, or d is not positive,
 // Renew returns an [*iomeeting.ParameterError]. Any other error is that of the
 // store.
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
@@ -276,8 +275,9 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // used another, both accounts may have a meeting with the same operator ID. onEnd is
 // called when either one ends. If it matters, check in onEnd whether [Pool.Leases]
 // still lists [Meeting.Lease]. If not, the meeting that Schedule returned has
-// ended. If so, it has most likely not ended, but a lease also stays in the list if
-// the store failed to release it: call [iomeeting.Client.Query] to be sure.
+// ended, or has lost its account because nobody started it in time. If so, it has
+// most likely not ended, but a lease also stays in the list if the store failed to
+// release it: call [iomeeting.Client.Query] to be sure.
 //
 // An operator ID that the same EndSigner signed without a pool is passed to onEnd
 // as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.

@@ -7,7 +7,7 @@
 //	client := redis.NewClient(&redis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
 //	pool, err := hostpool.New(meetings, hosts, hostpool.WithStore(redisstore.New(client)))
 //
-// All leases are in one hash, under one key: so the store works in a Redis
+// All leases are in one hash, under one key, so the store works in a Redis
 // Cluster too. Each method is one command, and all but List are Lua scripts, which
 // need Redis 5 or later. Leases expire by the clock of the Redis server.
 //
@@ -35,7 +35,7 @@
 // scheduled.
 //
 // After a failover, leases expire by the clock of another server. Synchronize the
-// clocks, as with NTP.
+// clocks, for example with NTP.
 //
 // # Timeouts
 //
