@@ -20,7 +20,7 @@
 //   - [Client.JoinByID] joins a meeting by its ID (jm.do).
 //
 // [Link.ServeHTTP] serves a page that POSTs the link's parameters to the
-// service, so that no password appears in a URL. [Link.Form] is that form alone.
+// service, so that no password appears in a URL. [Link.Form] is the form of that page.
 // [Link.URL] is an address that opens the page by GET, with the passwords in
 // plain text; [Link.WriteShortcut] writes it to a desktop shortcut.
 // [Link.String], which fmt, slog, JSON and templates show, is that address

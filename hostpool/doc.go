@@ -29,7 +29,7 @@
 // If the store forgets leases, as memory does at a restart, a meeting in progress
 // is still safe, because the pool asks the service before it uses an account. But
 // the account of a scheduled meeting may be given to a second one, and scheduling
-// that ends the first if it starts just then.
+// the second ends the first if that starts just then.
 //
 // # Passwords
 //

@@ -77,7 +77,7 @@ type Meeting struct {
 //   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on one account or
 //     more, and no other could be used. The error may match [ErrNoneFree] or
 //     another error too, so check this one first;
-//   - a [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
+//   - an [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
 //     without [WithEndSigner], or if OperatorID is too long or signed already.
 //     Nothing is leased or sent;
 //   - any other error of [iomeeting.Client.ScheduleIfAvailable], or the error of

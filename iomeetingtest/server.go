@@ -87,9 +87,10 @@ func NewServer(hosts ...iomeeting.Host) *Server {
 //
 // The server offers no protection: use an address that only your tests can reach.
 //
-// If it cannot listen, Listen returns the error of net.Listen. If
+// If it cannot listen, Listen returns an error that wraps that of [net.Listen]. If
 // [iomeeting.Host.Validate] returns an error for an account, or if two accounts
-// have the same email address, Listen returns a [*iomeeting.ParameterError].
+// have the same email address, Listen returns an error that wraps an
+// [*iomeeting.ParameterError].
 func Listen(addr string, hosts ...iomeeting.Host) (*Server, error) {
 	service, err := newService(hosts)
 	if err != nil {

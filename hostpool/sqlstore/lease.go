@@ -98,7 +98,7 @@ func notOffered(leases map[string]hostpool.Lease, id string) error {
 	return errors.New("iomeeting: the table does not compare email addresses byte by byte")
 }
 
-// Renew extends a lease; see [hostpool.Store].
+// Renew sets a lease to expire d from now; see [hostpool.Store].
 func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) error {
 	if err := s.check(id, host); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 //
 // The store may hold leases already: Run uses email addresses of its own and
 // releases them at the end. Two runs cannot use one store at the same time, because
-// they use the same lease IDs. Run expects that every email address of up to 254
+// they use the same lease IDs. Run expects that every email address of up to 320
 // bytes and every ID of up to 40 bytes can be stored. It waits for leases that
 // expire after a millisecond, and fails if an expired lease cannot be taken ten
 // seconds later; how fast the store is does not matter.
