@@ -112,13 +112,13 @@ type Option func(*settings) error
 //
 // If Transport is nil, the client derives its own transports from
 // [http.DefaultTransport] when it is created. They keep its proxy, dialers and TLS
-// configuration, but use HTTP/1.1 only, require TLS 1.2 or later, and limit dialing to 10
-// seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
+// configuration, but use HTTP/1.1 only, require TLS 1.2 or later, and limit dialing
+// to 10 seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
 // DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
 // TLS version is not checked. TLS sessions are resumed: to check certificates on
 // resumed connections too, use VerifyConnection, not VerifyPeerCertificate. If
-// http.DefaultTransport is not an [*http.Transport], it is used as it is, like a
-// Transport of your own.
+// http.DefaultTransport is not an [*http.Transport], it is used as it is, like your
+// own Transport.
 //
 // If hc is nil, [NewClient] returns a [*ParameterError].
 func WithHTTPClient(hc *http.Client) Option {

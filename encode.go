@@ -109,7 +109,7 @@ var _ query.Encoder = Secret{}
 func formValues(params any) url.Values {
 	values, err := query.Values(params)
 	if err != nil {
-		panic(err) // params is no struct: its encoders never fail
+		panic(err) // params is not a struct; encoding a struct never fails
 	}
 	return values
 }

@@ -220,7 +220,7 @@ func TestKeptConnectionIsDead(t *testing.T) {
 			}
 			assert.EqualValues(t, 4, n.arrivals.Load(), "the second Query met a dead connection")
 			err := calls["Schedule"](t.Context(), c)
-			assert.ErrorIs(t, err, iomeeting.ErrBadResponse, "the service answers as to a Query")
+			assert.ErrorIs(t, err, iomeeting.ErrBadResponse, "the service responds as if to a Query")
 			assert.EqualValues(t, 5, n.arrivals.Load(), "a fresh connection is not dead")
 			time.Sleep(time.Hour)
 		})

@@ -249,10 +249,10 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 // not say what happens to a meeting that nobody starts.
 //
 // The request arrives at most once: it is retried only if nothing was sent. The call
-// stops when ctx is done, and takes at most 30 seconds by default; see [WithTimeout].
-// If you pass the context of an HTTP request, the call is abandoned when the
-// client of that request disconnects, perhaps with an unknown outcome; use [context.WithoutCancel]
-// to prevent that.
+// stops when ctx is done, and takes at most 30 seconds by default; see
+// [WithTimeout]. If you pass the context of an HTTP request, the call is abandoned
+// when the client of that request disconnects, perhaps with an unknown outcome; use
+// [context.WithoutCancel] to prevent that.
 //
 // A response with neither Content-Length nor chunks ends when its connection does.
 // If the connection breaks, nothing shows that the response is incomplete, and the
@@ -277,7 +277,7 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 	if err := checkSchedule(host, o); err != nil {
 		return ScheduleResult{}, err
 	}
-	a, err := c.call(ctx, scheduleOp, url.Values{ // the spec lists all of them as sent
+	a, err := c.call(ctx, scheduleOp, url.Values{ // all are sent, even if empty, as in the spec
 		"hostEmail":       {host.Email},
 		"hostPassword":    {host.Password.Reveal()},
 		"meetingPassword": {o.MeetingPassword.Reveal()},

@@ -85,7 +85,8 @@ func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.D
 	return o.wait(j.end, n)
 }
 
-// attempt sends j for the n-th time. The error of its outcome is one for users.
+// attempt sends j for the n-th time. The error of its outcome can
+// be returned to the user.
 func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
 	ctx, cancel := withEnd(ctx, c.endOfAttempt(j, n))
 	defer cancel()
@@ -118,7 +119,7 @@ func (c *Client) endOfAttempt(j job, n int) time.Time {
 }
 
 // withEnd returns ctx with a deadline, unless end is zero or not before the
-// deadline of ctx, which may have a cause of the user's.
+// deadline of ctx, whose cause the user may have set.
 func withEnd(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); end.IsZero() || ok && !end.Before(deadline) {
 		return context.WithCancel(ctx)

@@ -95,7 +95,7 @@ func limit(t *http.Transport, timeout time.Duration) *http.Transport {
 type proxyError struct{ status int }
 
 func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy answered CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
+	return fmt.Sprintf("the proxy responded to CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
 }
 
 type connectHook = func(context.Context, *url.URL, *http.Request, *http.Response) error

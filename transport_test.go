@@ -146,8 +146,8 @@ func TestQueriesShareConnection(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreKept covers more concurrent queries than net/http by default keeps
-// connections.
+// TestConnectionsAreKept makes more concurrent queries than net/http keeps idle
+// connections by default.
 func TestConnectionsAreKept(t *testing.T) {
 	const many = 256
 	var arrived sync.WaitGroup
@@ -295,7 +295,7 @@ func TestProxyHook(t *testing.T) {
 		_, err = c.Query(t.Context(), host)
 		assert.EqualValues(t, 1, seen.Load())
 		if want == nil {
-			require.EqualError(t, err, "iomeeting: query: the proxy answered CONNECT with HTTP status 407 Proxy Authentication Required")
+			require.EqualError(t, err, "iomeeting: query: the proxy responded to CONNECT with HTTP status 407 Proxy Authentication Required")
 		} else {
 			require.ErrorIs(t, err, want)
 		}

@@ -24,7 +24,7 @@ const (
 	barWidth    = 12
 )
 
-// The colours of a light page are those of GitHub. The chart has a background of
+// The colors of a light page are those of GitHub. The chart has a background of
 // its own, because a page may be dark although its reader's browser prefers
 // light, or the other way round.
 var (
@@ -34,7 +34,7 @@ var (
 	gray       = color.RGBA{R: 0x59, G: 0x59, B: 0x59, A: 0xFF}
 )
 
-// inDark are the colours that differ where the reader prefers dark pages.
+// inDark are the colors that differ where the reader prefers dark pages.
 var inDark = []struct{ light, dark color.RGBA }{
 	{background, color.RGBA{R: 0x0D, G: 0x11, B: 0x17, A: 0xFF}},
 	{ink, color.RGBA{R: 0xE6, G: 0xED, B: 0xF3, A: 0xFF}},
@@ -42,7 +42,7 @@ var inDark = []struct{ light, dark color.RGBA }{
 	{gray, color.RGBA{R: 0xA0, G: 0xA0, B: 0xA0, A: 0xFF}},
 }
 
-// barColors are from the palette of Okabe and Ito, which colour-blind readers can
+// barColors are from the palette of Okabe and Ito, which color-blind readers can
 // tell apart.
 var barColors = []color.RGBA{
 	{R: 0x00, G: 0x72, B: 0xB2, A: 0xFF},
@@ -169,7 +169,7 @@ func withFallbackFonts(svg []byte) []byte {
 }
 
 // withDarkColors adds a style sheet for readers who prefer dark pages. The plot
-// library writes colours into style attributes, so the rules select by these.
+// library writes colors into style attributes, so the rules select by these.
 func withDarkColors(svg []byte) []byte {
 	var style strings.Builder
 	style.WriteString("<style>@media (prefers-color-scheme: dark) {\n")

@@ -33,7 +33,7 @@ func TestChart(t *testing.T) {
 	}
 	requireXML(t, string(svg))
 	wanted := []string{">1,024</text>", ">30,000</text>", ">g</text>"}
-	for _, c := range inDark { // a rule for a colour that is not drawn would do nothing
+	for _, c := range inDark { // a rule for a color that is not drawn would do nothing
 		wanted = append(wanted, ":"+hex(c.light))
 	}
 	_, drawn, _ := strings.Cut(string(svg), "</style>")

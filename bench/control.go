@@ -46,7 +46,7 @@ func (c control) do(method, path string, result any) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s with %s", path, res.Status)
+		return fmt.Errorf("the server responded to %s with %s", path, res.Status)
 	}
 	if result == nil {
 		return nil

@@ -7,6 +7,6 @@ type leaser interface {
 	// hold leases that account for longer than the benchmark runs.
 	hold(ctx context.Context, account string) error
 	// lease leases an account and releases it. free is an account that is free
-	// and of which no one else is told, for leasers that do not search.
+	// and that no other worker gets, for leasers that do not search.
 	lease(ctx context.Context, free string) error
 }

@@ -53,8 +53,8 @@ func printLeases(out io.Writer, title string, results []leaseResult) error {
 	return t.Flush()
 }
 
-// growth says how many times as much a lease costs as it does among the fewest
-// accounts. It says nothing if other numbers of workers were at work there.
+// growth returns how many times as long a lease takes as with the fewest accounts,
+// or "" if a different number of workers could hold leases there.
 func growth(results []leaseResult, of leaseResult) string {
 	fewest := of
 	for _, r := range results {

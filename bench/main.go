@@ -25,7 +25,7 @@
 // same server over the same connections: a row that is inserted and deleted in
 // PostgreSQL, SET NX and DEL in Redis. The pool searches for an account as it does
 // for each meeting, but ends there, without a call to the service. Bare locks are
-// told of a free account.
+// given a free account.
 //
 // The table has these columns:
 //
@@ -123,7 +123,7 @@ func dispatch(args []string) error {
 
 func bench(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	quick := flags.Bool("quick", false, "take some seconds, for speeds that say little")
+	quick := flags.Bool("quick", false, "run for only a few seconds; the speeds mean little")
 	stores := flags.Bool("stores", false, "measure the stores of package hostpool instead")
 	svg := flags.String("svg", "", "draw the rates of Query as an SVG chart to this `file`")
 	if err := flags.Parse(args); err != nil {
@@ -139,7 +139,7 @@ func bench(args []string, out io.Writer) error {
 	if *quick {
 		p = quickPlan
 	}
-	_, err := fmt.Fprintf(out, "%s %s/%s, GOMAXPROCS %d; medians of %d repetitions of %v each, in turn,\nand of the ratios in each repetition.\n\n",
+	_, err := fmt.Fprintf(out, "%s %s/%s, GOMAXPROCS %d; rates are medians of %d repetitions of %v each,\nand ratios are medians of the ratios in each repetition.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), p.repetitions, p.window)
 	if err != nil {
 		return err

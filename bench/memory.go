@@ -103,8 +103,8 @@ func (t *memoryTask) connect() (caller, error) {
 	return nil, fmt.Errorf("there is no contender %q", t.Contender)
 }
 
-// callTogether sends all queries, and has none answered before all of them have
-// arrived, so that they are in progress together however fast the machine is.
+// callTogether sends all queries, and makes the server hold its responses until all
+// have arrived, so that they are in progress together however fast the machine is.
 func (t *memoryTask) callTogether(c caller) (err error) {
 	control := newControl(t.Control)
 	if err := control.hold(); err != nil {

@@ -47,7 +47,7 @@ func (r redisServer) locks(_ context.Context, accounts int) (leaser, error) {
 	return keys{r.client, fmt.Sprintf("lock:%d:", accounts)}, nil
 }
 
-// tidy does nothing: Redis does all its work at once.
+// tidy does nothing: Redis does all its work immediately.
 func (redisServer) tidy(context.Context) error { return nil }
 
 func (r redisServer) close() error { return r.client.Close() }

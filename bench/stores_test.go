@@ -40,7 +40,7 @@ type names struct{ held sync.Map }
 
 func (n *names) hold(_ context.Context, account string) error {
 	if _, held := n.held.LoadOrStore(account, true); held {
-		return errors.New("two hold the same account")
+		return errors.New("two callers hold the same account")
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func TestLeaseLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := pair.check(); err == nil {
-		t.Error("nobody noticed")
+		t.Error("check did not report the lease that was left")
 	}
 }
 

@@ -40,7 +40,7 @@ func scheduleForm() url.Values {
 // checkAnswer keeps a contender from winning with failures.
 func checkAnswer(status int, body []byte, want string) error {
 	if status != http.StatusOK || string(body) != want {
-		return fmt.Errorf("the server answered with HTTP status %d and %q", status, body)
+		return fmt.Errorf("the server responded with HTTP status %d and %q", status, body)
 	}
 	return nil
 }

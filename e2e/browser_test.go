@@ -31,8 +31,7 @@ const hostPassword = "c4n&ry of alice"
 
 var alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret(hostPassword)}
 
-// patience ends a test whose browser hangs. No test passes or fails by it
-// otherwise.
+// patience ends a test whose browser hangs. No other result depends on it.
 const patience = 90 * time.Second
 
 // browser is a Chromium with a profile of its own.
@@ -167,7 +166,7 @@ func ask[T any](t tab, action chromedp.Action[T]) T {
 	return found
 }
 
-// requireSecretive checks that none of secrets stands in a URL or a Referer of
+// requireSecretive checks that none of the secrets appears in a URL or a Referer of
 // the browser, or in its History, in any form. It closes the browser.
 func (b *browser) requireSecretive(known string, secrets ...string) {
 	b.t.Helper()

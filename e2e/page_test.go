@@ -78,7 +78,7 @@ func TestPostPage(t *testing.T) {
 	b.mu.Unlock()
 }
 
-func TestFormInAPageOfOnesOwn(t *testing.T) {
+func TestFormInYourOwnPage(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
 	client, err := iomeeting.NewClient(service.URL)

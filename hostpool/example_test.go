@@ -255,7 +255,7 @@ func ExamplePool_Schedule() {
 	// Every account is in use. Please try again later.
 }
 
-// A meeting with a title. Who wants to join it needs its ID, or the email address
+// A meeting with a title. To join it, a participant needs its ID, or the email address
 // of its host.
 func ExamplePool_Start() {
 	service := iomeetingtest.NewServer(alice)

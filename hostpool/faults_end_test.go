@@ -44,7 +44,7 @@ func TestEndBeforeTheResponse(t *testing.T) {
 
 			_, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{EndURL: ends.URL, OperatorID: "booking 7"})
 			assert.ErrorIs(t, err, hostpool.ErrLeaseLost)
-			assert.Equal(t, []string{"booking 7"}, ends.told())
+			assert.Equal(t, []string{"booking 7"}, ends.notified())
 			assert.Equal(t, theirs.MeetingID, s.meeting(t, s.hosts[0]))
 			assert.Equal(t, taken, len(held(t, other)) == 1)
 		})
@@ -63,7 +63,7 @@ func TestEnds(t *testing.T) {
 	first, err := pool.Schedule(t.Context(), opts)
 	require.NoError(t, err)
 	require.NoError(t, s.EndMeeting(first.MeetingID))
-	assert.Equal(t, []string{"booking\n7:会"}, ends.told())
+	assert.Equal(t, []string{"booking\n7:会"}, ends.notified())
 	assert.Empty(t, held(t, pool))
 	second, err := pool.Schedule(t.Context(), opts)
 	require.NoError(t, err)
@@ -75,9 +75,9 @@ func TestEnds(t *testing.T) {
 	tests := []struct {
 		name, operatorID string
 		status           int
-		told             []string
+		notified         []string
 	}{
-		{"told twice", replay, http.StatusOK, []string{"booking\n7:会"}},
+		{"reported twice", replay, http.StatusOK, []string{"booking\n7:会"}},
 		{"forged", lease, http.StatusForbidden, nil},
 		{"signed by somebody else", other.Sign(lease), http.StatusForbidden, nil},
 		{"signed without a lease", signer(t).Sign("booking 7"), http.StatusOK, []string{"booking 7"}},
@@ -87,7 +87,7 @@ func TestEnds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.status, post(handler, tt.operatorID))
-			assert.Equal(t, tt.told, ends.told())
+			assert.Equal(t, tt.notified, ends.notified())
 			assert.Equal(t, second.Lease, leases(t, pool)[email(0)].String())
 		})
 	}
@@ -108,8 +108,8 @@ func TestFreeOnceNotified(t *testing.T) {
 	assert.Len(t, held(t, pool), 1)
 }
 
-// TestEndWithoutNotification has a meeting in progress beyond its lease, and then over
-// without notice. The pool asks only when it needs the account, and not more often
+// TestEndWithoutNotification has a meeting outlast its lease and then end without a
+// notification. The pool asks only when it needs the account, and not more often
 // than CheckEvery.
 func TestEndWithoutNotification(t *testing.T) {
 	for name, method := range methods {
@@ -229,7 +229,7 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestOnEndFails releases the account nevertheless.
+// TestOnEndFails shows that the pool releases the account nevertheless.
 func TestOnEndFails(t *testing.T) {
 	for name, onEnd := range map[string]func(context.Context, string) error{
 		"error": func(context.Context, string) error { return errors.New("canary") },

@@ -58,7 +58,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestStoreDownAtTake sends nothing.
+// TestStoreDownAtTake shows that the pool sends nothing.
 func TestStoreDownAtTake(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +82,8 @@ func TestStoreDownAtTake(t *testing.T) {
 	}
 }
 
-// TestStoreDownAtRenew returns no meeting. The account is free after a minute.
+// TestStoreDownAtRenew shows that the pool returns no meeting. The account is free
+// after a minute.
 func TestStoreDownAtRenew(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -104,8 +105,8 @@ func TestStoreDownAtRenew(t *testing.T) {
 	}
 }
 
-// TestStoreDownInAMeeting has the store fail when it is told that an account is
-// in a meeting.
+// TestStoreDownInAMeeting has the store fail when the pool extends the lease of an
+// account in a meeting.
 func TestStoreDownInAMeeting(t *testing.T) {
 	s := newSite(t, 2)
 	s.start(t, 0)
@@ -116,7 +117,7 @@ func TestStoreDownInAMeeting(t *testing.T) {
 	assert.Equal(t, []string{"query " + email(0)}, s.calls()[1:])
 }
 
-// TestStoreDownAtTheEnd calls onEnd nevertheless.
+// TestStoreDownAtTheEnd shows that the pool calls onEnd nevertheless.
 func TestStoreDownAtTheEnd(t *testing.T) {
 	s := newSite(t, 1)
 	store := newHooked()
@@ -128,7 +129,7 @@ func TestStoreDownAtTheEnd(t *testing.T) {
 	store.goDown()
 	text.Reset()
 	assert.NoError(t, s.EndMeeting(meeting.MeetingID), "HTTP status 200")
-	assert.Equal(t, []string{"booking 7"}, ends.told())
+	assert.Equal(t, []string{"booking 7"}, ends.notified())
 	assert.Equal(t, `level=WARN msg="iomeeting pool: lease not released" host=a00@example.com lease=ID error="iomeeting: release a lease: connection refused"`+"\n", text.String())
 }
 
@@ -146,7 +147,7 @@ func TestHangingStoreAtTheEnd(t *testing.T) {
 		start := time.Now()
 		assert.Equal(t, http.StatusOK, post(pool.EndHandler(record.onEnd), s.operatorIDs()[0]))
 		assert.Less(t, time.Since(start), 5*time.Second)
-		assert.Equal(t, []string{"booking 7"}, record.told())
+		assert.Equal(t, []string{"booking 7"}, record.notified())
 
 		store.recover()
 		assertFreeAfter(t, pool, 15*time.Minute-time.Since(start))

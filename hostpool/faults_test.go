@@ -21,8 +21,8 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-// The tests in the files faults*_test.go are the list of faults that this package promises to
-// survive. They count what the service receives.
+// The tests in the files faults*_test.go are the list of faults that this package
+// promises to survive. They count what the service receives.
 
 // methods are the two ways to get a meeting.
 var methods = map[string]func(context.Context, *hostpool.Pool) (hostpool.Meeting, error){
@@ -103,7 +103,7 @@ func TestNoMeetingIsEnded(t *testing.T) {
 	assert.Empty(t, leases)
 }
 
-// TestAllLeased sends nothing if every account has a lease.
+// TestAllLeased shows that the pool sends nothing if every account has a lease.
 func TestAllLeased(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -121,8 +121,8 @@ func TestAllLeased(t *testing.T) {
 	}
 }
 
-// TestInAnotherMeeting leaves the meeting alone, and tries the next
-// account.
+// TestInAnotherMeeting shows that the pool leaves a meeting of somebody else alone,
+// and tries the next account.
 func TestInAnotherMeeting(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +153,7 @@ var refusals = map[string]struct {
 	"unknown host":   {iomeeting.Host{Email: "0@example.com", Password: iomeeting.NewSecret("canary")}, iomeeting.ErrHostNotFound},
 }
 
-// TestRefused leaves an account out that the service refuses.
+// TestRefused shows that the pool skips an account that the service refuses.
 func TestRefused(t *testing.T) {
 	for name, method := range methods {
 		for refusal, tt := range refusals {
@@ -198,7 +198,7 @@ func assertRefused(t *testing.T, want, err error) {
 	assert.ErrorIs(t, err, want)
 	var status *iomeeting.StatusError
 	assert.ErrorAs(t, err, &status)
-	assert.EqualError(t, err, "iomeeting: no host account is free, after another account failed: query: "+strings.TrimPrefix(want.Error(), "iomeeting: "))
+	assert.EqualError(t, err, "iomeeting: no host account is free; an account failed earlier: query: "+strings.TrimPrefix(want.Error(), "iomeeting: "))
 }
 
 // TestRefusedInOnePool has two pools, one of them with a wrong password. The other one
@@ -320,7 +320,8 @@ func TestOutcomeUnknownThenAnotherError(t *testing.T) {
 	}
 }
 
-// TestOutcomeUnknownUntilTheLeaseExpires shows that the account is free again after a minute.
+// TestOutcomeUnknownUntilTheLeaseExpires shows that the account is free again after
+// a minute.
 func TestOutcomeUnknownUntilTheLeaseExpires(t *testing.T) {
 	s := newSite(t, 1)
 	s.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop())
@@ -332,7 +333,7 @@ func TestOutcomeUnknownUntilTheLeaseExpires(t *testing.T) {
 	})
 }
 
-// TestServiceDown asks about one account, and gives it back.
+// TestServiceDown shows that the pool asks about one account, and gives it back.
 func TestServiceDown(t *testing.T) {
 	s := newSite(t, 3)
 	failing := func(err error) http.RoundTripper {

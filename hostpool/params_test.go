@@ -121,7 +121,8 @@ func TestParametersOfCalls(t *testing.T) {
 	assert.Empty(t, s.Requests())
 }
 
-// TestParametersOfEndHandler panics at once, not when a meeting ends.
+// TestParametersOfEndHandler shows that EndHandler panics immediately, not when a
+// meeting ends.
 func TestParametersOfEndHandler(t *testing.T) {
 	s := newSite(t, 1)
 	onEnd := func(context.Context, string) error { return nil }

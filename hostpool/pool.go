@@ -202,12 +202,12 @@ func positive(param string, d time.Duration) error {
 // call it if a host needs more time to start than [WithStartWithin] allows. The
 // lease is a [Meeting.Lease], from any server that shares the store.
 //
-// If the lease no longer exists, because it was released or its account was given
-// to another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it
-// returns before the lease expires (at [Meeting.StartBy], or d after an earlier
-// Renew): later, another server may be about to give the account away. If lease does not have the form of a Meeting.Lease, or d is not positive,
-// Renew returns an [*iomeeting.ParameterError]. Any other error is that of the
-// store.
+// If the lease no longer exists, because it was released or its account was given to
+// another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it returns
+// before the lease expires (at [Meeting.StartBy], or d after an earlier Renew):
+// later, another server may be about to give the account away. If lease does not
+// have the form of a Meeting.Lease, or d is not positive, Renew returns an
+// [*iomeeting.ParameterError]. Any other error is that of the store.
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
 	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
@@ -361,7 +361,7 @@ func (p *Pool) giveBack(ctx context.Context, lease Lease) {
 	}
 }
 
-// storeError puts the error of a store in the words of the package.
+// storeError adds the package's prefix and the operation to an error of the store.
 func storeError(op string, err error) error {
 	switch {
 	case err == nil:

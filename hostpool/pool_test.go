@@ -85,7 +85,7 @@ func TestOperatorIDs(t *testing.T) {
 			meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{EndURL: ends.URL, OperatorID: operatorID})
 			require.NoError(t, err)
 			assert.NoError(t, s.EndMeeting(meeting.MeetingID))
-			assert.Equal(t, []string{operatorID}, ends.told())
+			assert.Equal(t, []string{operatorID}, ends.notified())
 			assert.Empty(t, held(t, pool))
 		})
 	}
@@ -103,7 +103,7 @@ func TestOperatorIDOnTheThirdAccount(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, email(2), meeting.Host.Email)
 	require.NoError(t, s.EndMeeting(meeting.MeetingID))
-	assert.Equal(t, []string{"booking 7"}, ends.told())
+	assert.Equal(t, []string{"booking 7"}, ends.notified())
 	assert.Equal(t, []string{email(0), email(1)}, held(t, pool))
 }
 

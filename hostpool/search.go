@@ -52,8 +52,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// next leases an account, for takeFor from taken at least. If there is no account
-// left, next returns ErrNoneFree.
+// next leases an account. The lease lasts until taken plus takeFor, or longer. If
+// there is no account left, next returns ErrNoneFree.
 func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err error) {
 	for s.fill() {
 		taken = time.Now() // before the store's clock starts to count
@@ -147,7 +147,7 @@ func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error 
 	state, err := s.pool.client.Query(callCtx, s.pool.byEmail[lease.Host])
 	switch {
 	case isRefusal(err):
-		s.leaveOut(ctx, lease, err) // whether it is in a meeting, another server may know
+		s.leaveOut(ctx, lease, err) // another server may be able to tell whether the host is in a meeting
 		return nil
 	case err != nil:
 		return err
@@ -187,7 +187,7 @@ func (p *Pool) firstWindow() int {
 	return size
 }
 
-// lookedAt says that a search found the nth account that it looked at.
+// lookedAt records that a search looked at n accounts to find a free one.
 func (p *Pool) lookedAt(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 )
 
 // answering is a transport in front of a service that answers every call alike.
-// It counts the calls, and fails when they do not end.
+// It counts the calls, and fails after 1,000.
 type answering struct {
 	answer string
 	calls  atomic.Int64
@@ -184,8 +184,8 @@ func heldFor(t *testing.T, pool *hostpool.Pool, d time.Duration) (n int) {
 	return n
 }
 
-// TestSearchAfterTheChecks has so many accounts that not every window was offered
-// after 16 checks. The others are, without checks: an expired lease among them is
+// TestSearchAfterTheChecks has more windows than a call offers before its 16 checks
+// are used up. The rest are still offered, without checks: an expired lease among them is
 // left to expire, and a free account is found.
 func TestSearchAfterTheChecks(t *testing.T) {
 	const n = 16_000
@@ -282,8 +282,8 @@ func TestSearchLosesToAnEnd(t *testing.T) {
 	}
 }
 
-// TestBrokenStores has stores that break the rules. No call panics, or goes on
-// without end, or bothers the service much.
+// TestBrokenStores has stores that break the rules. No call panics, runs forever or
+// sends many requests.
 func TestBrokenStores(t *testing.T) {
 	const notOffered = "iomeeting: take a lease: the store returned an account that it was not offered"
 	returning := func(lease hostpool.Lease) func(*hooked) {
@@ -319,7 +319,7 @@ func TestBrokenStores(t *testing.T) {
 			s.take = func(_ context.Context, hosts []string, id string, _ time.Duration) (hostpool.Lease, error) {
 				return hostpool.Lease{Host: hosts[0], ID: id}, nil
 			}
-		}, "2,,", "iomeeting: no host account is free, after another account failed: query: wrong host password", 3},
+		}, "2,,", "iomeeting: no host account is free; an account failed earlier: query: wrong host password", 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

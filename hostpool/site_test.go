@@ -87,7 +87,7 @@ func (s *site) calls() (calls []string) {
 	return calls
 }
 
-// kinds returns of which kinds the calls were that have arrived.
+// kinds returns the kinds of the calls that have arrived.
 func (s *site) kinds() (kinds []string) {
 	for _, call := range s.calls() {
 		kinds = append(kinds, strings.Fields(call)[0])
@@ -115,7 +115,7 @@ func (s *site) operatorIDs() (ids []string) {
 	return ids
 }
 
-// open opens a link as a browser does that submits a form.
+// open opens a link as a browser submitting a form does.
 func open(t *testing.T, link iomeeting.Link) {
 	t.Helper()
 	res, err := single.PostForm(link.Endpoint(), link.Params())
@@ -173,8 +173,9 @@ func (e *ends) onEnd(_ context.Context, operatorID string) error {
 	return nil
 }
 
-// told returns the operator IDs that onEnd has got since told was last called.
-func (e *ends) told() (ids []string) {
+// notified returns the operator IDs that onEnd has received since the last call of
+// notified.
+func (e *ends) notified() (ids []string) {
 	for len(e.ids) > 0 {
 		ids = append(ids, <-e.ids)
 	}

@@ -19,7 +19,7 @@ const (
 	// the lease after that is for a request that arrives late.
 	callWithin = 30 * time.Second
 
-	// leaveOutFor is how long an account is left out that the service refused.
+	// leaveOutFor is how long the pool skips an account that the service refused.
 	leaveOutFor = 10 * time.Minute
 
 	// maxUnknown is how many accounts may be tried after one with an unknown
@@ -205,17 +205,17 @@ func withUnknown(err error, unknown []error) error {
 	return &secondError{err, unknown[len(unknown)-1]}
 }
 
-// secondError is an error after another one that the caller must know of.
+// secondError is an error with an earlier one that the caller must also see.
 type secondError struct{ err, first error }
 
 func (e *secondError) Error() string {
-	return e.err.Error() + ", after another account failed: " + withoutPrefix(e.first)
+	return e.err.Error() + "; an account failed earlier: " + withoutPrefix(e.first)
 }
 
 func (e *secondError) Unwrap() []error { return []error{e.err, e.first} }
 
 // use makes a meeting on an account that was leased at taken, and holds the
-// account until its host must have started.
+// account until the deadline for its host to start.
 func (p *Pool) use(ctx context.Context, lease Lease, taken time.Time, call callFunc) (Meeting, error) {
 	host := p.byEmail[lease.Host]
 	callCtx, cancel := context.WithDeadline(ctx, taken.Add(callWithin))
@@ -231,7 +231,8 @@ func (p *Pool) use(ctx context.Context, lease Lease, taken time.Time, call callF
 	return Meeting{host, id, link, lease.String(), startBy}, nil
 }
 
-// hold extends a lease that was taken at taken until its host must have started.
+// hold extends a lease that was taken at taken until the deadline for its host to
+// start.
 // Once it may have expired, another server may be about to give the account
 // away, even if the store still extends it.
 func (p *Pool) hold(ctx context.Context, lease Lease, taken time.Time) error {

@@ -227,8 +227,8 @@ func TestRequestsOfEveryKind(t *testing.T) {
 	}, sentTo(s))
 }
 
-// TestPathsAreRecordedAsTheyArrived sends what a client sends whose site ends in a
-// slash too many. A net/http.ServeMux would redirect it unnoticed, with its
+// TestPathsAreRecordedAsTheyArrived sends paths like those of a client whose site
+// ends in an extra slash. A net/http.ServeMux would redirect it unnoticed, with its
 // passwords.
 func TestPathsAreRecordedAsTheyArrived(t *testing.T) {
 	s := serve(t, tess)

@@ -61,7 +61,7 @@ func (e engine) newDatabase(t *testing.T) *database {
 	return &database{engine: e, server: server, dsn: server.DSN}
 }
 
-// connect returns connections of their own, for a test.
+// connect opens a new connection pool, for a test.
 func (d *database) connect(t *testing.T) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(d.driver, d.dsn+d.params)

@@ -22,7 +22,7 @@ import (
 	"github.com/iomeeting/iomeeting-go/stores/servers"
 )
 
-// The histories are of a few hosts, so that calls meet.
+// The histories are of a few hosts, so that calls compete.
 var hosts = []string{"a@example.com", "b@example.com", "c@example.com"}
 
 // call is a call of a store, and result what it returned.
@@ -59,9 +59,9 @@ func (s state) id(host string) string {
 	return ""
 }
 
-// model is the rules of a store whose leases have all expired, or none of which
-// has. It lets Take choose any free host, because a store that reads and then
-// inserts may miss that an earlier one was released meanwhile.
+// model describes a store in which all leases have expired, or none have. It lets
+// Take choose any free host, because a store that reads and then inserts may miss
+// that an earlier one was released meanwhile.
 func model(expired bool) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return state{} },
@@ -151,7 +151,7 @@ func do(ctx context.Context, store hostpool.Store, c call, d time.Duration) resu
 }
 
 // linearizable reports whether the store behaves as if each call happened at one
-// moment, with leases that last and with leases that have expired at once.
+// moment, with leases that last and with leases that expire immediately.
 func linearizable(t *testing.T, newStore func(*testing.T) hostpool.Store) bool {
 	t.Helper()
 	for range 5 {

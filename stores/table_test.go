@@ -85,8 +85,8 @@ func TestRenewWithoutChange(t *testing.T) {
 	}
 }
 
-// TestIDOfAnotherHost shows that no ID has two leases, even if it does not offer
-// the host that it has.
+// TestIDOfAnotherHost shows that no ID has two leases, even if Take is not offered
+// the host that the ID holds.
 func TestIDOfAnotherHost(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestTimeZones(t *testing.T) {
 	}
 }
 
-// TestTableThatIgnoresCase shows that a wrong table is found out, once it makes a
-// difference. Anything else would have Take try again and again.
+// TestTableThatIgnoresCase shows that a wrong table is detected, once it makes a
+// difference. Anything else would make Take retry forever.
 func TestTableThatIgnoresCase(t *testing.T) {
 	e := engines[2]
 	require.Equal(t, "MariaDB", e.name)

@@ -20,7 +20,7 @@ import (
 const childVariable = "CLUSTER_CHILD"
 
 // childConfig is what a web server reads from its standard input. It contains
-// passwords, which are better not in arguments.
+// passwords, which should not be passed as arguments.
 type childConfig struct {
 	Site        string
 	Leases      string
@@ -31,7 +31,7 @@ type childConfig struct {
 }
 
 // started is the response to a visitor who starts a meeting. A website would serve
-// the link with Link.ServeHTTP; here, no browser is there to send its form.
+// the link with Link.ServeHTTP; here, there is no browser to submit the form.
 type started struct {
 	Host     string
 	Endpoint string

@@ -1,8 +1,8 @@
 // Cluster shows several web servers that share host accounts through package
 // hostpool. It runs an IOMeeting server in its own process, starts web servers as
-// child processes, sends them visitors who start meetings, and kills servers on the
-// way with SIGKILL. It shows what happens, and ends with a verdict by what the
-// IOMeeting server has seen.
+// child processes, sends them visitors who start meetings, and kills servers with
+// SIGKILL during the run. It shows what happens, and ends with a verdict based on
+// what the IOMeeting server saw.
 //
 //	go run .                              leases in SQLite, in a temporary folder
 //	go run . -leases postgres://…         in PostgreSQL
@@ -10,7 +10,7 @@
 //	go run . -leases redis://…            in Redis
 //	go run . -leases none                 each server on its own: meetings get lost
 //
-// Its status is 0 if no meeting was ended by another start, no start link was
+// Its exit status is 0 if no meeting was ended by another start, no start link was
 // refused, every visitor had a meeting, and every account came back in time.
 package main
 
@@ -69,7 +69,7 @@ func exit(name string, err error) {
 // run carries out the plan.
 func run(ctx context.Context, out *os.File, p plan) error {
 	if p.servers < 1 || p.accounts < 1 || p.visitors < 1 || p.kills < 0 || p.startWithin <= 0 {
-		return errors.New("servers, accounts, visitors and start-within must be positive")
+		return errors.New("servers, accounts, visitors and start-within must be positive, and kills must not be negative")
 	}
 	if len(p.leases) == 0 {
 		dir, err := os.MkdirTemp("", "cluster")

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// show shows the world every second, in place if out is a terminal. It returns a
+// show prints the state every second or, on a terminal, updates it in place every
+// 100 ms. It returns a
 // function that stops it.
 func show(out *os.File, w *world) (stop func()) {
 	every, rewind := time.Second, ""
@@ -47,7 +48,7 @@ func isTerminal(f *os.File) bool {
 // lines describe the state of the world.
 func (w *world) lines() []string {
 	up, kills := w.balancer.state()
-	accounts := "unknown, the store does not answer"
+	accounts := "unknown (no web server could report them)"
 	if n, ok := w.leased(); ok {
 		accounts = fmt.Sprintf("%d leased, %d free", n, w.plan.accounts-n)
 	}
@@ -59,12 +60,12 @@ func (w *world) lines() []string {
 	}
 }
 
-// verdict says what came of the run, by what the service has seen.
+// verdict prints the outcome of the run, as seen by the service.
 func (w *world) verdict(out io.Writer) error {
 	fmt.Fprintf(out, `
 %s visitors got a meeting each, on %s accounts and %d servers, %s.
   %s of them never opened their start link
-  %s attempts found no free account, and %s failed; those visitors tried again
+  %s attempts found no free account, and %s failed; those visitors retried
   %s callbacks at the end of a meeting were lost
 meetings ended by another start: %s
 start links refused by the service: %s
@@ -82,7 +83,7 @@ all accounts back after %.1f s
 	if w.refused.Load() > 0 {
 		errs = append(errs, errors.New("start links were refused"))
 	}
-	if w.plan.kills > 0 && w.back > w.limit() { // a slow database is no crash
+	if w.plan.kills > 0 && w.back > w.limit() { // a slow database is not a crash
 		errs = append(errs, fmt.Errorf("accounts took longer than %v to come back", w.limit()))
 	}
 	return errors.Join(errs...)
@@ -93,9 +94,9 @@ func killed(times int) string {
 	case 0:
 		return "none of which was killed"
 	case 1:
-		return "one of which was killed on the way"
+		return "one of which was killed during the run"
 	default:
-		return fmt.Sprintf("which were killed %d times on the way", times)
+		return fmt.Sprintf("which were killed %d times during the run", times)
 	}
 }
 

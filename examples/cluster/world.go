@@ -103,10 +103,10 @@ func (w *world) close() {
 	w.service.Close()
 }
 
-// run sends all visitors, kills servers on the way, and then waits until all
+// run sends all visitors, kills servers during the run, and then waits until all
 // accounts are free.
 func (w *world) run(ctx context.Context) error {
-	// A few accounts less than there are keep visitors from waiting all the time.
+	// With fewer visitors than accounts, they rarely have to wait.
 	atOnce := max(1, w.plan.accounts*9/10)
 	next := make(chan int)
 	var working sync.WaitGroup
@@ -224,7 +224,7 @@ func (w *world) tryStart(ctx context.Context) (s started, ok bool) {
 	return started{}, false
 }
 
-// fill waits until there is a meeting on every account.
+// fill starts a meeting on every account, waiting until each one is free.
 func (w *world) fill(ctx context.Context) error {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 4*w.limit())
@@ -260,7 +260,7 @@ func (w *world) fill(ctx context.Context) error {
 // requests that follow.
 func (w *world) limit() time.Duration { return w.plan.startWithin + takeFor + 15*time.Second }
 
-// leased returns how many accounts are leased, or false while no server tells.
+// leased returns how many accounts are leased, or false if no server responds.
 func (w *world) leased() (n int, ok bool) {
 	res, err := w.visitors.Get(w.front.URL + "/leased")
 	if err != nil {

@@ -118,7 +118,7 @@ func walk(ctx context.Context, out io.Writer) error {
 	return showState(ctx, out, client, host)
 }
 
-// visit changes nothing on a real site, unless it is to schedule a meeting.
+// visit uses a real site. It changes nothing there unless schedule is true.
 func visit(ctx context.Context, out io.Writer, site string, host iomeeting.Host, schedule bool) error {
 	client, err := iomeeting.NewClient(site)
 	if err != nil {

@@ -131,10 +131,10 @@ Start a meeting and join it in a browser:
   %[2]s
   %[3]s
 
-Query a host, schedule a meeting and end a meeting:
+Query the host, end the meeting and schedule another:
   curl -d "%[4]s" %[1]s/meetingControl/query
-  curl -d "%[5]s" %[1]s/meetingControl/schedule
   curl -d "meetingID=000001" %[1]s/end
+  curl -d "%[5]s" %[1]s/meetingControl/schedule
 
 Requests:
 `, server.URL, start.URL(), join.URL(), query, form.Encode())

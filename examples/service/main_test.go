@@ -109,10 +109,10 @@ Start a meeting and join it in a browser:
   URL/snm.do?hostEmail=alice%40example.com&hostPass=tea%3Atime%2C+please&title=Marketing
   URL/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith
 
-Query a host, schedule a meeting and end a meeting:
+Query the host, end the meeting and schedule another:
   curl -d "hostEmail=alice%40example.com&hostPassword=tea%3Atime%2C+please" URL/meetingControl/query
-  curl -d "hostEmail=alice%40example.com&hostPassword=tea%3Atime%2C+please&meetingEndUrl=http%3A%2F%2F127.0.0.1%3A9000%2Fended&operatorId=42" URL/meetingControl/schedule
   curl -d "meetingID=000001" URL/end
+  curl -d "hostEmail=alice%40example.com&hostPassword=tea%3Atime%2C+please&meetingEndUrl=http%3A%2F%2F127.0.0.1%3A9000%2Fended&operatorId=42" URL/meetingControl/schedule
 
 Requests:
 `, shown)
@@ -138,10 +138,10 @@ func TestIntroducedRequests(t *testing.T) {
 		require.NoError(t, res.Body.Close())
 		answers = append(answers, string(body))
 	}
-	assert.Equal(t, []string{"3,000001,", "0,000002", "iomeetingtest: meeting 000001 has already ended\n"}, answers)
+	assert.Equal(t, []string{"3,000001,", "meeting 000001 ended; it has no end URL\n", "0,000002"}, answers)
 	assert.Equal(t, "POST /meetingControl/query    alice@example.com    200 3,000001,", p.logged())
+	assert.Equal(t, "POST /end                     alice@example.com    200 meeting 000001 ended; it has no end URL", p.logged())
 	assert.Equal(t, "POST /meetingControl/schedule alice@example.com    200 0,000002", p.logged())
-	assert.Equal(t, "POST /end                     alice@example.com    409 iomeetingtest: meeting 000001 has already ended", p.logged())
 }
 
 func TestEnd(t *testing.T) {

@@ -43,7 +43,7 @@ func (s *site) showBoard(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) board(ctx context.Context) (board, error) {
-	bookings := s.books.all() // before the leases, so that a missing lease was lost and is not just new
+	bookings := s.books.all() // before the leases, so that a missing lease was lost, not taken in between
 	leases, err := s.pool.Leases(ctx)
 	if err != nil {
 		return board{}, err
@@ -54,7 +54,7 @@ func (s *site) board(ctx context.Context) (board, error) {
 		held[lease.String()] = true
 		emails[i] = lease.Host
 	}
-	answers := s.watch.askAll(ctx, emails) // an account without a lease is in no meeting of ours
+	answers := s.watch.askAll(ctx, emails) // an account without a lease is not in one of our meetings
 	page := board{CanEnd: s.end != nil}
 	for _, b := range bookings {
 		heard := answers[b.hostEmail]
@@ -94,13 +94,13 @@ func (s *site) noteStart(b booking, heard answer) {
 }
 
 // noteEnd notes that the meeting is over, and gives its account back. If the
-// service has reported the end, both has been done.
+// service has reported the end, both have been done.
 func (s *site) noteEnd(ctx context.Context, b booking) {
 	if !b.ended.IsZero() {
 		return
 	}
 	if err := s.pool.Release(ctx, b.lease); err != nil && !errors.Is(err, hostpool.ErrLeaseLost) {
-		log.Print(err) // the next visit of the board tries again
+		log.Print(err) // the next visit to the board retries
 		return
 	}
 	s.books.end(b.id)

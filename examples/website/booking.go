@@ -22,8 +22,8 @@ type booking struct {
 
 	hostEmail string    // the account; empty until the pool has returned a meeting
 	lease     string    // of the account
-	startBy   time.Time // when the host must have started
-	failed    bool      // the pool returned an error, and not that the outcome is unknown
+	startBy   time.Time // deadline for the host to start
+	failed    bool      // the pool returned an error other than ErrOutcomeUnknown
 	started   time.Time // when we asked the service and first found the meeting in progress
 	ended     time.Time // when the service reported the end, or we found that it is over
 }

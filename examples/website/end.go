@@ -20,7 +20,7 @@ func (s *site) meetingEnded(_ context.Context, operatorID string) error {
 // the meeting. The API has no call for that.
 func (s *site) endMeeting(w http.ResponseWriter, r *http.Request) {
 	if err := s.end(r.PostFormValue("meeting")); err != nil {
-		log.Print(err) // it has already ended
+		log.Print(err) // such as: the meeting has already ended
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

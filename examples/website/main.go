@@ -1,5 +1,5 @@
 // Website is a partner's site on which visitors start and join meetings. The
-// meetings share a few host accounts by package hostpool.
+// meetings share a few host accounts through package hostpool.
 //
 // It runs on an in-process IOMeeting server. With IOMEETING_SITE set it runs on
 // that site, and needs:

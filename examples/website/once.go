@@ -22,7 +22,7 @@ const ticketFor = time.Minute
 type tickets struct {
 	path   string       // such as "/open/"
 	secure bool         // the site is served over https
-	gone   http.Handler // answers requests without a valid ticket
+	gone   http.Handler // handles requests without a valid ticket
 
 	mu    sync.Mutex
 	links map[string]iomeeting.Link // by ticket
@@ -30,7 +30,7 @@ type tickets struct {
 
 const ticketCookie = "ticket"
 
-// Send answers a POST with a redirect to a page that opens the link. The ticket
+// Send responds to a POST with a redirect to a page that opens the link. The ticket
 // is in a cookie for that page alone, so that two tabs do not share a ticket and
 // no access log holds one.
 func (t *tickets) Send(w http.ResponseWriter, r *http.Request, link iomeeting.Link) {

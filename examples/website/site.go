@@ -73,7 +73,7 @@ func (s *site) routes() http.Handler {
 	return all
 }
 
-// problem is an error in the words of a visitor.
+// problem is an error explained to a visitor.
 type problem struct {
 	err   error
 	code  int

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// askEvery is how long the service is not asked about an account again. All
+	// askEvery is the minimum time between two queries about an account. All
 	// visitors who look at a page in that time see the same answer.
 	askEvery = time.Second
 

@@ -15,10 +15,10 @@ var (
 	releaseSource string
 )
 
-// The scripts keep the leases in a hash. It maps an email address to "expires id",
-// with the time in microseconds since 1970 in 16 digits, so that the order of
-// leases is that of their times until 2286, and "\n" and an ID to the number of
-// leases that the ID has: a Take can tell from one field that its ID is new.
+// The scripts keep the leases in a hash with two kinds of fields. An email address
+// maps to "expires id"; expires is in microseconds since 1970, in 16 digits, so
+// leases sort by time until 2286. "\n" and an ID map to the number of leases with
+// that ID, so Take needs only one field to see that its ID is new.
 var (
 	takeScript    = redis.NewScript(takeSource)
 	renewScript   = redis.NewScript(renewSource)

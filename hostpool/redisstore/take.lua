@@ -1,6 +1,6 @@
 -- KEYS[1] is the hash of leases. ARGV: an ID, a duration in microseconds, and
--- email addresses, one on each line.
--- Returns an email address and its "expires id", in two lines, or nil.
+-- email addresses, one per line.
+-- Returns an email address and its "expires id", on two lines, or nil.
 local call, key, id = redis.call, KEYS[1], ARGV[1]
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]

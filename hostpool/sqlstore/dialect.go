@@ -18,7 +18,7 @@ const (
 	SQLite
 )
 
-// dialect is what a dialect does not share with the others.
+// dialect holds what differs between SQL dialects.
 type dialect struct {
 	columns  string // of the table
 	now      string // microseconds since 1970 UTC, by the clock of the database
@@ -43,7 +43,7 @@ var dialects = map[Dialect]dialect{
 		numbered: true,
 	},
 	MySQL: {
-		// It compares text without case and trailing spaces.
+		// Its text types ignore case and trailing spaces.
 		columns: `host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL UNIQUE, expires BIGINT NOT NULL`,
 		// UNIX_TIMESTAMP is ambiguous when daylight saving time ends.
 		now: `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
@@ -53,7 +53,7 @@ var dialects = map[Dialect]dialect{
 	},
 	SQLite: {
 		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL`,
-		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') is of 2023
+		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') needs SQLite 3.42 (2023)
 		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 		offered: `host IN ({hosts})`,
 	},
@@ -82,8 +82,8 @@ func (s *Store) sql(statement string) string {
 	return b.String()
 }
 
-// isUndone reports whether the database undid a statement because of a concurrent
-// one, which is no fault of either.
+// isUndone reports whether the database rolled back a statement because it
+// conflicted with a concurrent one.
 func isUndone(err error) bool {
 	var state interface{ SQLState() string } // of pgx and lib/pq
 	if errors.As(err, &state) {

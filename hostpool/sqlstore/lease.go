@@ -53,7 +53,7 @@ func (s *Store) take(ctx context.Context, hosts []string, id string, d time.Dura
 	if err != nil {
 		return hostpool.Lease{}, false, err
 	}
-	var free, expired string // the first of hosts that is
+	var free, expired string // the first free host, and the first with an expired lease
 	offered := 0             // leases of hosts
 	for _, host := range hosts {
 		lease, held := leases[host]
@@ -136,8 +136,8 @@ func (s *Store) List(ctx context.Context) ([]hostpool.Lease, error) {
 	return s.query(ctx, `SELECT host, id, expires FROM {table}`)
 }
 
-// read returns the leases of the hosts, and of the ID if another host is leased to
-// it, by host, and the time by the clock of the database.
+// read returns, by host, the leases of the hosts and any lease with that ID on
+// another host. now is the database's time.
 func (s *Store) read(ctx context.Context, hosts []string, id string) (leases map[string]hostpool.Lease, now time.Time, err error) {
 	statement, values := s.withHosts(`SELECT '', '', {now}
 		UNION ALL SELECT host, id, expires FROM {table} WHERE `+s.dialect.offered+`

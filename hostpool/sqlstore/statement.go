@@ -41,7 +41,7 @@ func (s *Store) query(ctx context.Context, query string, args ...any) ([]hostpoo
 	})
 }
 
-// repeat calls f again as long as the database undoes it.
+// repeat calls f until the database does not roll it back.
 func repeat[T any](f func() (T, error)) (T, error) {
 	for {
 		if result, err := f(); !isUndone(err) {

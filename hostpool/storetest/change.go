@@ -22,7 +22,7 @@ func testRenew(x *tester) {
 		}
 	}
 	second := x.lease(other, "b", 2*long)
-	x.between("expiry of a lease for 2h, after one for 1h", second.Expires.Sub(first.Expires), long, long+time.Since(begin))
+	x.between("time between the expiry of a 1h lease and that of a 2h lease", second.Expires.Sub(first.Expires), long, long+time.Since(begin))
 	x.renew(host, "a", long)
 	x.sameExpiry(x.list()[other], second)
 }

@@ -11,7 +11,7 @@ import (
 
 const (
 	callers = 16 // that call a store at the same time
-	rounds  = 10 // since a store may win a race that it should not enter
+	rounds  = 10 // because a store with a race may pass once
 )
 
 // concurrently calls f from goroutines that start together, waits for them, and
@@ -38,7 +38,7 @@ func (x *tester) concurrently(n int, f func(i int) error) []error {
 	return errs
 }
 
-// takeConcurrently calls Take from as many callers, each with an ID of its own,
+// takeConcurrently calls Take from concurrent callers, each with an ID of its own,
 // and returns the leases that they got.
 func (x *tester) takeConcurrently(hosts []string) []hostpool.Lease {
 	x.Helper()
@@ -78,7 +78,7 @@ func testConcurrentExpired(x *tester) {
 		}
 		for _, lease := range leases {
 			if lease.ID != expiredID(lease.Host) {
-				x.Fatalf("Take returned an expired lease as %q; want its old ID %q", lease.ID, expiredID(lease.Host))
+				x.Fatalf("Take returned an expired lease with the ID %q; want its old ID %q", lease.ID, expiredID(lease.Host))
 			}
 		}
 		x.holds(leases...)

@@ -7,7 +7,7 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool/storetest"
 )
 
-// The test of a store of your own.
+// The test of your own store.
 func ExampleRun() {
 	test := func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) hostpool.Store {

@@ -60,10 +60,10 @@ func testExpired(x *tester) {
 	if b.Host != hosts[1] {
 		x.Fatalf("Take returned a lease of %q; want the expired one, of %q", b.Host, hosts[1])
 	}
-	x.between("the expiry of an extended lease, after that of an earlier one", b.Expires.Sub(c.Expires), 0, time.Since(begin))
+	x.between("time between the expiry of the earlier lease and that of the extended one", b.Expires.Sub(c.Expires), 0, time.Since(begin))
 	x.holds(a, b, c)
-	x.noneFree(hosts...)       // it has not expired any more
-	x.lost(hosts[1], "second") // who took it
+	x.noneFree(hosts...)       // it is no longer expired
+	x.lost(hosts[1], "second") // the ID with which it was taken
 	x.renew(hosts[1], "b", long)
 	x.release(hosts[1], "b")
 }

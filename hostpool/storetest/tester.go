@@ -148,7 +148,7 @@ func (x *tester) between(what string, d, least, most time.Duration) {
 	}
 }
 
-// expire leases the hosts, each to its own email address as ID, and waits until
+// expire leases each host with the ID that expiredID returns, and waits until
 // the leases have expired.
 func (x *tester) expire(hosts ...string) []hostpool.Lease {
 	x.Helper()
@@ -183,7 +183,7 @@ func (x *tester) waitForExpired(hosts []string, wantID string) hostpool.Lease {
 		case err != nil:
 			x.Fatalf("Take of a lease that expired %v ago: %v", time.Since(begin).Round(time.Second), err)
 		case lease.ID != wantID:
-			x.Fatalf("Take returned an expired lease as %q; want its old ID %q", lease.ID, wantID)
+			x.Fatalf("Take returned an expired lease with the ID %q; want its old ID %q", lease.ID, wantID)
 		case !slices.Contains(hosts, lease.Host):
 			x.Fatalf("Take returned a lease of %q, which was not asked for", lease.Host)
 		}

@@ -13,7 +13,7 @@ type booking struct {
 	number    int
 	meeting   hostpool.Meeting
 	scheduled *meeting  // nil after Start
-	startBy   time.Time // when the host must have started
+	startBy   time.Time // deadline for the host to start
 	canceled  bool      // whether Release was called
 	renews    *actor    // which called Renew last
 }

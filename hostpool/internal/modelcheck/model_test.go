@@ -41,7 +41,7 @@ func run(t *testing.T, seed uint64, newStore func() hostpool.Store) (w *world) {
 }
 
 // check checks that the account of every booking that may start or is in progress
-// is leased to it, and will be until the host must have started.
+// is leased to it, and will be until the deadline for the host to start.
 func (w *world) check() {
 	leases := make(map[string]hostpool.Lease)
 	for _, l := range w.leases() {

@@ -13,7 +13,7 @@ type mood struct {
 	possible  map[verdict]bool // verdicts other than pass
 	sleeps    int              // one event in so many is that time passes
 	naps      []time.Duration  // how long
-	burst     int              // how much likelier the last actor goes on than another
+	burst     int              // how much more likely the last actor is to go on than another
 	gates     int              // one step in so many has no gate after it
 	outsiders int              // how likely meetings without a pool are
 	deafStore bool             // whether the store ignores contexts

@@ -87,7 +87,7 @@ func (s *service) schedule(form url.Values, a *actor, taken int) string {
 	return "0," + m.id
 }
 
-// RoundTrip is the way of an actor to the service.
+// RoundTrip carries an actor's request to the service.
 func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, path := req.Context(), req.URL.Path
 	a := actorOf(ctx)

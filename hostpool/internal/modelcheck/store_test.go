@@ -12,7 +12,7 @@ import (
 
 var errConnection = errors.New("connection broken")
 
-// gatedStore is the way of an actor to the store.
+// gatedStore is the store as an actor calls it.
 type gatedStore struct {
 	hostpool.Store
 	world *world

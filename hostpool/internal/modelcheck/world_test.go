@@ -242,7 +242,7 @@ func (w *world) reportEnd(m *meeting) {
 		return func() {
 			w.count["end reported"]++
 			if res.Code != http.StatusOK {
-				w.violation("%s was answered with HTTP status %d", a.name, res.Code)
+				w.violation("%s got HTTP status %d", a.name, res.Code)
 			}
 		}
 	})
