@@ -36,8 +36,8 @@ type Client struct {
 //
 // NewClient returns a [*ParameterError] if the site is not such a URL, or if it
 // has a host name that is not ASCII, a user name, a query, a fragment, or a . or ..
-// segment in its path. It returns one too if an option is nil or has an invalid value, and
-// if [http.DefaultTransport] is needed but nil.
+// segment in its path. It returns one too if an option is nil or has an invalid
+// value, and if [http.DefaultTransport] is needed but nil.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
 		httpClient:   new(http.Client),

@@ -85,8 +85,8 @@ func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.D
 	return o.wait(j.end, n)
 }
 
-// attempt sends j for the n-th time. The error of its outcome can
-// be returned to the user.
+// attempt sends j for the n-th time. The error of its outcome can be returned to
+// the user.
 func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
 	ctx, cancel := withEnd(ctx, c.endOfAttempt(j, n))
 	defer cancel()

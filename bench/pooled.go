@@ -43,19 +43,26 @@ func (p pooled) hold(ctx context.Context, account string) error {
 func (p pooled) lease(ctx context.Context, _ string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ctx = context.WithValue(ctx, cancelKey{}, cancel)
+	c := &pooledCall{cancel: cancel, released: errors.New("the lease was not released")}
+	ctx = context.WithValue(ctx, callKey{}, c)
 	for {
 		_, err := p.pool.Start(ctx, nil)
 		switch {
 		case errors.Is(err, context.Canceled):
-			return nil
+			return c.released
 		case !errors.Is(err, hostpool.ErrNoneFree):
 			return fmt.Errorf("no lease was taken: %w", err)
 		}
 	}
 }
 
-type cancelKey struct{}
+type callKey struct{}
+
+// pooledCall is a call of lease, as the store sees it.
+type pooledCall struct {
+	cancel   context.CancelFunc
+	released error // of Release
+}
 
 // watchedStore is a store that cancels a call of lease once it has a lease.
 type watchedStore struct {
@@ -71,6 +78,12 @@ func (s *watchedStore) Take(ctx context.Context, hosts []string, id string, d ti
 	case lease.ID != id:
 		return lease, errors.New("the lease of a held account has expired")
 	}
-	ctx.Value(cancelKey{}).(context.CancelFunc)()
+	ctx.Value(callKey{}).(*pooledCall).cancel()
 	return lease, nil
+}
+
+func (s *watchedStore) Release(ctx context.Context, host, id string) error {
+	err := s.Store.Release(ctx, host, id)
+	ctx.Value(callKey{}).(*pooledCall).released = err
+	return err
 }

@@ -104,6 +104,23 @@ func TestLeaseLeft(t *testing.T) {
 	}
 }
 
+// TestReleaseFails shows that a lease that was not released does not count.
+func TestReleaseFails(t *testing.T) {
+	pair, err := newPair(new(inMemory), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair.pool.store.Store = forgetful{pair.pool.store.Store}
+	if err := pair.pool.lease(t.Context(), ""); !errors.Is(err, hostpool.ErrLeaseLost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// forgetful is a store that has lost every lease when it is released.
+type forgetful struct{ hostpool.Store }
+
+func (forgetful) Release(context.Context, string, string) error { return hostpool.ErrLeaseLost }
+
 // TestHeldLeaseExpires shows that a lease of another is not counted as a new one.
 func TestHeldLeaseExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -29,7 +29,8 @@
 // If the store forgets leases, as memory does at a restart, a meeting in progress
 // is still safe, because the pool asks the service before it uses an account. But
 // the account of a scheduled meeting may be given to a second one, and scheduling
-// the second ends the first if that starts just then.
+// the second ends the first if that starts just then. If both hosts start, the spec
+// does not say what happens.
 //
 // # Passwords
 //

@@ -381,29 +381,62 @@ func ExamplePool_Leases() {
 	// bob@example.com is leased for 15m0s
 }
 
-// A booking holds the host's email address and the ID of the meeting. Another
-// server makes the start link again.
+// The host of a booking comes later, to any of the servers, or comes back.
 func ExamplePool_Host() {
-	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
-	if err != nil {
-		log.Fatal(err)
-	}
+	service := iomeetingtest.NewServer(alice, bob)
+	defer service.Close()
+	client := service.Client()
 	pool, err := hostpool.New(client, []iomeeting.Host{alice, bob})
 	if err != nil {
 		log.Fatal(err)
 	}
+	ctx := context.Background()
 
-	host, ok := pool.Host("bob@example.com")
-	if !ok {
-		log.Fatal("this server does not have the account")
+	type booking struct {
+		hostEmail, meetingID, lease string
+		startBy                     time.Time
 	}
-	link, err := client.StartByID("000042", host.Password)
+	startLink := func(b booking) (iomeeting.Link, error) {
+		host, ok := pool.Host(b.hostEmail)
+		if !ok {
+			return iomeeting.Link{}, errors.New("this server does not have the account")
+		}
+		if left := time.Until(b.startBy); left > 0 {
+			if err := pool.Renew(ctx, b.lease, left); err != nil {
+				return iomeeting.Link{}, err
+			}
+		} else if state, err := client.Query(ctx, host); err != nil {
+			return iomeeting.Link{}, err
+		} else if state.MeetingID != b.meetingID {
+			return iomeeting.Link{}, errors.New("too late: the meeting is over, or has lost its account")
+		}
+		return client.StartByID(b.meetingID, host.Password)
+	}
+
+	meeting, err := pool.Schedule(ctx, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(link)
+	b := booking{meeting.Host.Email, meeting.MeetingID, meeting.Lease, meeting.StartBy}
+	link, err := startLink(b)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link.Params().Get("meetingID"))
+	visit(link)
+
+	b.startBy = time.Now() // the meeting is in progress
+	_, err = startLink(b)
+	fmt.Println(err)
+	if err := service.EndMeeting(meeting.MeetingID); err != nil {
+		log.Fatal(err)
+	}
+	_, err = startLink(b)
+	fmt.Println(err)
 	// Output:
-	// https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042
+	// 000001
+	// <nil>
+	// too late: the meeting is over, or has lost its account
 }
 
 // A page of leases can release one of them.

@@ -61,8 +61,8 @@ func assertParameter(t *testing.T, param string, err error) {
 	assert.NotContains(t, fmt.Sprint(err), "canary")
 }
 
-// TestParametersOfCalls passes arguments that cannot be used to a pool. Neither the service
-// nor the store hears of it.
+// TestParametersOfCalls passes arguments that cannot be used to a pool. Neither the
+// service nor the store hears of it.
 func TestParametersOfCalls(t *testing.T) {
 	s := newSite(t, 1)
 	store := newHooked()

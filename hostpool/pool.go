@@ -33,7 +33,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	leftOut map[string]leftOut // by email address
-	looks   float64            // how many accounts a search looks at: a moving average
+	looks   float64            // how many accounts a search looks at, a moving average
 }
 
 // settings are what the options of a pool set.
@@ -207,7 +207,7 @@ func positive(param string, d time.Duration) error {
 // before the lease expires (at [Meeting.StartBy], or d after an earlier Renew):
 // later, another server may be about to give the account away. If lease does not
 // have the form of a Meeting.Lease, or d is not positive, Renew returns an
-// [*iomeeting.ParameterError]. Any other error is that of the store.
+// [*iomeeting.ParameterError]. Any other error matches [ErrStore].
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
 	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
@@ -223,7 +223,7 @@ func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 //
 // If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
 // changes. If lease does not have the form of a Meeting.Lease, Release returns an
-// [*iomeeting.ParameterError]. Any other error is that of the store.
+// [*iomeeting.ParameterError]. Any other error matches [ErrStore].
 func (p *Pool) Release(ctx context.Context, lease string) error {
 	l, err := parseLease(lease)
 	if err := cmp.Or(p.check(ctx), err); err != nil {
@@ -244,8 +244,7 @@ func parseLease(s string) (Lease, error) {
 // Leases returns the leases of all servers that share the store, for a page that
 // shows which accounts are in use. An expired lease does not mean that its meeting
 // is over, and one that has not expired does not mean that a meeting is in
-// progress. To find out, call [iomeeting.Client.Query]. Any error is that of the
-// store.
+// progress. To find out, call [iomeeting.Client.Query]. An error matches [ErrStore].
 func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
 	if err := p.check(ctx); err != nil {
 		return nil, err
@@ -276,8 +275,9 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // called when either one ends. If it matters, check in onEnd whether [Pool.Leases]
 // still lists [Meeting.Lease]. If not, the meeting that Schedule returned has
 // ended, or has lost its account because nobody started it in time. If so, it has
-// most likely not ended, but a lease also stays in the list if the store failed to
-// release it: call [iomeeting.Client.Query] to be sure.
+// most likely not ended. But a lease also stays in the list if the store failed to
+// release it: that meeting goes on only if [iomeeting.Client.Query] returns its ID,
+// or if its host has not started it yet.
 //
 // An operator ID that the same EndSigner signed without a pool is passed to onEnd
 // as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.
@@ -383,7 +383,7 @@ func (e *storeFailure) Error() string {
 	return "iomeeting: " + e.op + ": " + withoutPrefix(e.err)
 }
 
-func (e *storeFailure) Unwrap() error { return e.err }
+func (e *storeFailure) Unwrap() []error { return []error{ErrStore, e.err} }
 
 // withoutPrefix returns the text of an error that follows another text.
 func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "iomeeting: ") }

@@ -142,6 +142,7 @@ func TestStoreErrors(t *testing.T) {
 			store.goDown()
 			err := call()
 			assert.ErrorIs(t, err, errDown)
+			assert.ErrorIs(t, err, hostpool.ErrStore)
 			assert.EqualError(t, err, "iomeeting: "+name+": connection refused")
 			store.hang()
 			start := time.Now()

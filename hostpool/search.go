@@ -12,8 +12,8 @@ import (
 const (
 	// A search offers minWindow accounts to the store, then twice as many each
 	// time, up to maxWindow. One window is enough while a tenth of the accounts is
-	// free. If fewer are, it begins with twice as many accounts as recent searches
-	// had to look at.
+	// free. If fewer are, it begins with at least twice as many accounts as recent
+	// searches looked at until they found a free one.
 	minWindow = 32
 	maxWindow = 1024
 
@@ -29,6 +29,7 @@ type search struct {
 	index  int        // of the account that comes next
 	step   int        // from each account to the next; shares no divisor with their number
 	left   int        // accounts that were in no window yet
+	looked int        // accounts that were in windows without a free one
 	size   int        // of the next window
 	window []string   // email addresses to offer
 	again  [][]string // windows to offer again, after an expired lease turned out to be in use
@@ -61,12 +62,13 @@ func (s *search) next(ctx context.Context) (lease Lease, taken time.Time, err er
 		lease, err = s.take(ctx, id)
 		switch {
 		case errors.Is(err, ErrNoneFree):
+			s.looked += len(s.window)
 			s.window = nil
 			continue
 		case err != nil:
 			return Lease{}, time.Time{}, err
 		case lease.ID == id:
-			s.pool.lookedAt(len(s.pool.hosts) - s.left - len(s.window) + slices.Index(s.window, lease.Host) + 1)
+			s.pool.lookedAt(s.looked + slices.Index(s.window, lease.Host) + 1)
 			s.drop(lease.Host)
 			s.pool.log(ctx, slog.LevelDebug, "lease taken", lease)
 			return lease, taken, nil
@@ -147,7 +149,7 @@ func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error 
 	state, err := s.pool.client.Query(callCtx, s.pool.byEmail[lease.Host])
 	switch {
 	case isRefusal(err):
-		s.leaveOut(ctx, lease, err) // another server may be able to tell whether the host is in a meeting
+		s.leaveOut(ctx, lease, err) // another server may know whether it is in a meeting
 		return nil
 	case err != nil:
 		return err
@@ -176,7 +178,7 @@ func (s *search) leaveOut(ctx context.Context, lease Lease, err error) {
 }
 
 // firstWindow returns the size of the first window of a search: a power of two, so
-// that databases see few different statements.
+// that MySQL and SQLite see few different statements.
 func (p *Pool) firstWindow() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,7 +193,7 @@ func (p *Pool) firstWindow() int {
 func (p *Pool) lookedAt(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.looks += (float64(n) - p.looks) / 8
+	p.looks += (float64(min(n, maxWindow)) - p.looks) / 8
 }
 
 // leftOut is an account that the service refused.

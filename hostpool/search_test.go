@@ -138,6 +138,36 @@ func TestSearchLearns(t *testing.T) {
 	assert.Equal(t, []int{32}, sizes())
 }
 
+// TestSearchLearnsNothingFromChecks has every lease expired. Of the accounts that a
+// call checks, three are in a meeting. A larger window would not save any of these
+// checks.
+func TestSearchLearnsNothingFromChecks(t *testing.T) {
+	const n = 2000
+	synctest.Test(t, func(t *testing.T) {
+		var w windows
+		service := &answering{answer: inMeeting}
+		store := &hooked{Store: expiredLeases(t, n)}
+		checks := 0 // of this call, by their Takes
+		store.take = func(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
+			lease, err := store.Store.Take(ctx, hosts, id, d)
+			if checks++; checks > 3 {
+				service.answer = available
+			}
+			return lease, err
+		}
+		pool, _ := bigPool(t, n, service, hostpool.WithStore(w.of(store)))
+		for range 20 {
+			w.all, checks, service.answer = nil, 0, inMeeting
+			meeting, err := pool.Start(t.Context(), nil)
+			require.NoError(t, err)
+			require.Len(t, w.all[0], 32)
+			require.Equal(t, 5, checks, "three in a meeting, one that is not, and the lease on it")
+			require.NoError(t, pool.Renew(t.Context(), meeting.Lease, time.Minute))
+			time.Sleep(time.Minute) // all leases expire
+		}
+	})
+}
+
 // TestSearchChecksSixteen has every account in a meeting and every lease expired.
 // A call checks 16 of them at most.
 func TestSearchChecksSixteen(t *testing.T) {
@@ -185,8 +215,8 @@ func heldFor(t *testing.T, pool *hostpool.Pool, d time.Duration) (n int) {
 }
 
 // TestSearchAfterTheChecks has more windows than a call offers before its 16 checks
-// are used up. The rest are still offered, without checks: an expired lease among them is
-// left to expire, and a free account is found.
+// are used up. The rest are still offered, without checks: an expired lease among
+// them is left to expire, and a free account is found.
 func TestSearchAfterTheChecks(t *testing.T) {
 	const n = 16_000
 	for _, free := range []bool{false, true} {

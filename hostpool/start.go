@@ -49,7 +49,7 @@ type Meeting struct {
 	// server. Store it with the booking. It contains no secret.
 	Lease string
 	// StartBy is when the account may be given to another meeting, unless its host
-	// is in one by then.
+	// is in one by then. It is a time by the clock of this process.
 	StartBy time.Time
 }
 
@@ -61,11 +61,12 @@ type Meeting struct {
 //
 // Schedule normally tries one account, with two calls of the store and one
 // ScheduleIfAvailable, which takes a fraction of a second. Each account it tries
-// takes at most about 40 seconds. It stops when ctx is done, but may then need a
-// few seconds to release the account, or to extend the lease of a meeting that was
-// scheduled. If you pass the context of an HTTP request, use
-// [context.WithoutCancel], as for [iomeeting.Client.Schedule]. Store the booking
-// before you call Schedule: the meeting may end before it returns.
+// takes at most about 40 seconds, and it may try several: give ctx a deadline if
+// somebody waits. Schedule stops when ctx is done, but may then need a few seconds
+// to release the account, or to extend the lease of a meeting that was scheduled.
+// If you pass the context of an HTTP request, use [context.WithoutCancel], as for
+// [iomeeting.Client.Schedule]. Store the booking before you call Schedule: the
+// meeting may end before it returns.
 //
 // Schedule returns one of these errors:
 //   - [ErrNoneFree], if no account could be leased. A call checks at most 16
@@ -80,15 +81,16 @@ type Meeting struct {
 //   - an [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
 //     without [WithEndSigner], or if OperatorID is too long or signed already.
 //     Nothing is leased or sent;
-//   - any other error of [iomeeting.Client.ScheduleIfAvailable], or the error of
-//     the store.
+//   - [ErrStore], if the store failed. No meeting is returned, and meetings in
+//     progress go on;
+//   - any other error of [iomeeting.Client.ScheduleIfAvailable].
 //
 // If the outcome is unknown on one account, Schedule tries up to two others, with
 // the same operator ID. An account with an unknown outcome stays leased for a
 // minute, and may have a scheduled meeting that nobody starts. If the service
 // reports the end of that meeting, onEnd gets the operator ID of a meeting that goes
 // on: see [Pool.EndHandler]. After ErrOutcomeUnknown, you may call Schedule again
-// at once, with the same operator ID.
+// at once. With another operator ID, you can tell the two meetings apart.
 //
 // Spec: sections 5 and 6.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
@@ -136,7 +138,7 @@ func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
 // [Pool.Release]. The function passed to [Pool.EndHandler] is not called.
 //
 // Start returns the errors that [Pool.Schedule] returns, except
-// [iomeeting.ErrOutcomeUnknown]. A [*iomeeting.ParameterError] is one that
+// [iomeeting.ErrOutcomeUnknown]. An [*iomeeting.ParameterError] is one that
 // [iomeeting.Client.Start] returns.
 //
 // Spec: sections 1 and 5.
@@ -232,8 +234,7 @@ func (p *Pool) use(ctx context.Context, lease Lease, taken time.Time, call callF
 }
 
 // hold extends a lease that was taken at taken until the deadline for its host to
-// start.
-// Once it may have expired, another server may be about to give the account
+// start. Once it may have expired, another server may be about to give the account
 // away, even if the store still extends it.
 func (p *Pool) hold(ctx context.Context, lease Lease, taken time.Time) error {
 	expires := taken.Add(takeFor)

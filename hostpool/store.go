@@ -58,4 +58,9 @@ var (
 	// ErrLeaseLost is returned if a lease no longer exists, or its account has
 	// been leased to somebody else.
 	ErrLeaseLost = errors.New("iomeeting: lease lost")
+
+	// ErrStore is returned, together with the store's own error, if the store
+	// failed, did not respond within 5 seconds, or was interrupted because the
+	// context of the call was done.
+	ErrStore = errors.New("iomeeting: store failed")
 )

@@ -11,8 +11,7 @@ import (
 )
 
 // show prints the state every second or, on a terminal, updates it in place every
-// 100 ms. It returns a
-// function that stops it.
+// 100 ms. It returns a function that stops it.
 func show(out *os.File, w *world) (stop func()) {
 	every, rewind := time.Second, ""
 	if isTerminal(out) {

@@ -43,7 +43,7 @@ func (s *site) showBoard(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) board(ctx context.Context) (board, error) {
-	bookings := s.books.all() // before the leases, so that a missing lease was lost, not taken in between
+	bookings := s.books.all() // before the leases, so that each booking's lease was taken already
 	leases, err := s.pool.Leases(ctx)
 	if err != nil {
 		return board{}, err
@@ -54,7 +54,7 @@ func (s *site) board(ctx context.Context) (board, error) {
 		held[lease.String()] = true
 		emails[i] = lease.Host
 	}
-	answers := s.watch.askAll(ctx, emails) // an account without a lease is not in one of our meetings
+	answers := s.watch.askAll(ctx, emails) // accounts without a lease have none of our meetings
 	page := board{CanEnd: s.end != nil}
 	for _, b := range bookings {
 		heard := answers[b.hostEmail]

@@ -30,9 +30,9 @@
 // But the account of a meeting that was scheduled and has not started yet may be
 // given to a second meeting. If a host starts the first one just when the second
 // one is being scheduled, the first one is ended. If both start, the spec does not
-// say what happens. For a forgotten lease, [hostpool.Pool.Renew] returns [hostpool.ErrLeaseLost]: call it
-// before you send a host to the start link, if that is long after the meeting was
-// scheduled.
+// say what happens. For a forgotten lease, [hostpool.Pool.Renew] returns
+// [hostpool.ErrLeaseLost]: call it before you send a host to the start link, if
+// that is long after the meeting was scheduled.
 //
 // After a failover, leases expire by the clock of another server. Synchronize the
 // clocks, for example with NTP.

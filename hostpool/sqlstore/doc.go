@@ -22,10 +22,11 @@
 //
 // SQLite needs a busy timeout, because a statement fails while another connection
 // writes; if a single process uses the file, a single connection, set by
-// [sql.DB.SetMaxOpenConns], works too. For modernc.org/sqlite, add ?_pragma=busy_timeout(5000) to the name of the file; for
-// mattn/go-sqlite3, ?_busy_timeout=5000. If you use journal_mode=WAL, set it once
-// when you create the file: SQLite does not wait if several connections set it at
-// the same time. All processes that share a file must run on the same machine.
+// [sql.DB.SetMaxOpenConns], works too. For modernc.org/sqlite, add
+// ?_pragma=busy_timeout(5000) to the name of the file; for mattn/go-sqlite3,
+// ?_busy_timeout=5000. If you use journal_mode=WAL, set it once when you create the
+// file: SQLite does not wait if several connections set it at the same time. All
+// processes that share a file must run on the same machine.
 //
 // The store loses leases only if the database loses committed data. Keep commits
 // durable (synchronous_commit in PostgreSQL, innodb_flush_log_at_trx_commit in

@@ -8,10 +8,10 @@ import (
 	"github.com/iomeeting/iomeeting-go/stores/servers"
 )
 
-// TestServersCrash kills one of two web servers, three times while 2,000 visitors start
-// meetings on 50 accounts. The program fails if a meeting in progress is ended by
-// another start, if a start link is refused, or if an account takes longer to come
-// back than StartWithin plus 75 seconds.
+// TestServersCrash kills a random one of two web servers, three times, while 2,000
+// visitors start meetings on 50 accounts. The program fails if a meeting in progress
+// is ended by another start, if a start link is refused, or if an account takes
+// longer to come back than StartWithin plus 75 seconds.
 func TestServersCrash(t *testing.T) {
 	t.Parallel()
 	crash := func(t *testing.T, leases ...string) {
