@@ -11,9 +11,9 @@ import (
 // [Client.JoinByID] return one, without sending anything.
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with
-// REDACTED instead of each password. That text cannot be used to open the page; use
-// [Link.URL] or [Link.ServeHTTP]. Links can be compared with ==, which compares the
-// page and its parameters. The zero Link opens nothing, and its URL is empty.
+// REDACTED instead of each password. To open the page, use [Link.URL] or
+// [Link.ServeHTTP]. Links can be compared with ==, which compares the page and its
+// parameters. The zero Link opens nothing, and its URL is empty.
 //
 // Email addresses and passwords are sent as UTF-8, but a link has no way to say
 // so. If the service expects Latin-1, only ASCII arrives correctly. Titles and

@@ -35,7 +35,7 @@
 // # Passwords
 //
 // A start link contains the password of the account. Everyone who presents can read
-// it in the source of the page, and use the account. Give a pool accounts that hold
-// nothing else, and change their passwords regularly, and whenever a presenter must
+// it in the source of the page, and use the account. Give a pool accounts without
+// other data, and change their passwords regularly, and whenever a presenter must
 // no longer have access.
 package hostpool

@@ -402,6 +402,8 @@ func ExamplePool_Host() {
 			return iomeeting.Link{}, errors.New("this server does not have the account")
 		}
 		if left := time.Until(b.startBy); left > 0 {
+			ctx, cancel := context.WithDeadline(ctx, b.startBy)
+			defer cancel()
 			if err := pool.Renew(ctx, b.lease, left); err != nil {
 				return iomeeting.Link{}, err
 			}

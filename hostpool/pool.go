@@ -268,7 +268,7 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // calls onEnd with the operator ID that was given to Schedule. It responds as
 // [iomeeting.EndSigner.Handler] does. If onEnd fails or panics, the account is
 // released nevertheless. If the store fails, onEnd is called, a warning is
-// logged, and the account is free again once its lease has expired.
+// logged, and the account can be reused once its lease has expired.
 //
 // If [Pool.Schedule] could not tell whether one account got the meeting, and then
 // used another, both accounts may have a meeting with the same operator ID. onEnd is

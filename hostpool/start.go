@@ -76,7 +76,7 @@ type Meeting struct {
 //   - [ErrLeaseLost], if the meeting ended before Schedule returned, or took so
 //     long to schedule that the account may belong to another by now;
 //   - [iomeeting.ErrOutcomeUnknown], if the outcome is unknown on one account or
-//     more, and no other could be used. The error may match [ErrNoneFree] or
+//     more, and no other succeeded. The error may match [ErrNoneFree] or
 //     another error too, so check this one first;
 //   - an [*iomeeting.ParameterError], if an option cannot be sent, if EndURL is set
 //     without [WithEndSigner], or if OperatorID is too long or signed already.

@@ -30,7 +30,7 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 		b.hostEmail, b.lease, b.startBy = meeting.Host.Email, meeting.Lease, meeting.StartBy
 	})
 	// The link holds the password of the account, which the host can read in the
-	// source of the page, so a site like this needs accounts that hold nothing else.
+	// source of the page, so a site like this needs accounts with no other data.
 	s.tickets.Send(w, r, meeting.StartLink)
 }
 
