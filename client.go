@@ -104,11 +104,10 @@ type Option func(*settings) error
 // transports.
 //
 // Your own Transport is used as it is, with its own limits and connection pool. It
-// must send each request once: if it retries, [Client.Schedule] may arrive more
-// than once. A request counts as sent as soon as the Transport starts to read its
-// body, so a mock that fails after sending must read it. [errors.Is] finds the
-// errors of your Transport; [errors.As] finds the types that the package comment
-// lists.
+// must send each request once: if it retries, [Client.Schedule] may arrive more than
+// once. A request counts as sent as soon as the Transport starts to read its body,
+// so a mock that fails after sending must read it. [errors.Is] finds the errors of
+// your Transport; [errors.As] finds only the types that the package comment lists.
 //
 // If Transport is nil, the client derives its own transports from
 // [http.DefaultTransport] when it is created. They keep its proxy, dialers and TLS

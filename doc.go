@@ -83,9 +83,9 @@
 //
 // Passwords are of type [Secret], which prints as REDACTED, alone and as part of a
 // [Host], the options, a [Link], a [QueryResult] or an error. [Secret.Reveal]
-// returns the password. Only [Secret.EncodeValues] and the methods that open a Link
-// (URL, Params, Form, ServeHTTP, WriteShortcut and ServeShortcut) reveal it too. No
-// error and no log record of this package contains a password.
+// returns the password. Apart from it, only [Secret.EncodeValues] and the methods
+// that open a Link (URL, Params, Form, ServeHTTP, WriteShortcut and ServeShortcut)
+// reveal it. No error message and no log record of this package contains a password.
 //
 // # Testing
 //

@@ -108,9 +108,9 @@ type startParams struct {
 // sends nothing.
 //
 // If the email address or the host's password is empty, if a parameter other than
-// the title contains a control character, or if one is not valid UTF-8, Start
-// returns a [*ParameterError] for hostEmail, hostPass, meetingPass, observerPass
-// or title.
+// the title contains a control character, or if any is not valid UTF-8, Start
+// returns a [*ParameterError] for hostEmail, hostPass, meetingPass, observerPass or
+// title.
 //
 // Spec: section 1, Start New Meeting by Host Account.
 func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
@@ -162,10 +162,9 @@ type joinParams struct {
 // Join returns the link with which a participant or an observer joins the meeting
 // that the host is in (jm.do). It sends nothing.
 //
-// If the email address is empty, if a parameter other than the user name contains
-// a control character, if one is not valid UTF-8, or if both passwords are set,
-// Join returns a [*ParameterError] for hostEmail, meetingPass, observerPass or
-// userName.
+// If the email address is empty, if a parameter other than the user name contains a
+// control character, if any is not valid UTF-8, or if both passwords are set, Join
+// returns a [*ParameterError] for hostEmail, meetingPass, observerPass or userName.
 //
 // Spec: section 2, Join Meeting by Host Account. The parameter observerPass is in
 // its examples, but not in its table.
@@ -293,8 +292,8 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 // ScheduleIfAvailable calls [Client.Query] and, if the host is available,
 // [Client.Schedule], both within one timeout. If the host starts a meeting between
 // the two calls, that meeting is ended. A meeting that is scheduled but has not
-// started does not count: if a host must not have two, make sure of that yourself,
-// or use package hostpool.
+// started does not count: if a host must not have two scheduled meetings, make sure
+// of that yourself, or use package hostpool.
 //
 // If the host is in a meeting, that meeting goes on, and ScheduleIfAvailable
 // returns a [*StatusError] that matches [ErrInMeeting] and has the ID of the

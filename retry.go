@@ -44,8 +44,8 @@ func (o outcome) badResponse() (*ResponseError, bool) {
 
 // Retryable reports whether the call that returned err may succeed if you make it
 // again later: after a temporary network failure, a timeout, or HTTP status 408,
-// 429, 500, 502, 503 or 504. You may have wrapped err. Retryable is false for any
-// other error, and for nil.
+// 429, 500, 502, 503 or 504. err may be wrapped. Retryable is false for any other
+// error, and for nil.
 //
 // It is false for [ErrOutcomeUnknown] too, because calling [Client.Schedule] again
 // may end a meeting. Call [Client.ScheduleIfAvailable] instead.

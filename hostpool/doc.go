@@ -9,9 +9,9 @@
 //	meeting, err := pool.Schedule(ctx, &iomeeting.ScheduleOptions{EndURL: endURL, OperatorID: booking})
 //
 // When the meeting ends, the service notifies EndHandler, and the account is free
-// again. If that takes longer than [WithStartWithin], or never happens, the
-// lease expires. When the account is needed, the pool then asks the service whether its
-// host is in a meeting, and takes the account back if not.
+// again. If no notification comes within [WithStartWithin], the lease expires. When
+// the account is needed, the pool then asks the service whether its host is in a
+// meeting, and takes the account back if not.
 //
 // Leases are kept in memory by default. Servers that share accounts must share a
 // [Store]: package sqlstore keeps leases in PostgreSQL, MySQL, MariaDB or SQLite,
@@ -26,10 +26,10 @@
 // [WithStartWithin] if the meeting had been returned. A pool can then reuse each
 // account whose host is not in a meeting.
 //
-// If the store forgets leases, as memory does at a restart, a meeting in progress
-// is still safe, because the pool asks the service before it uses an account. But
-// the account of a scheduled meeting may be given to a second one, and scheduling
-// the second ends the first if that starts just then. If both hosts start, the spec
+// If the store forgets leases, as memory does at a restart, a meeting in progress is
+// still safe, because the pool asks the service before it uses an account. But the
+// account of a scheduled meeting may be given to a second meeting, and scheduling
+// that ends the first if the first starts just then. If both hosts start, the spec
 // does not say what happens.
 //
 // # Passwords

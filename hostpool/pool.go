@@ -273,11 +273,11 @@ func (p *Pool) Host(email string) (iomeeting.Host, bool) {
 // If [Pool.Schedule] could not tell whether one account got the meeting, and then
 // used another, both accounts may have a meeting with the same operator ID. onEnd is
 // called when either one ends. If it matters, check in onEnd whether [Pool.Leases]
-// still lists [Meeting.Lease]. If not, the meeting that Schedule returned has
-// ended, or has lost its account because nobody started it in time. If so, it has
-// most likely not ended. But a lease also stays in the list if the store failed to
-// release it: that meeting goes on only if [iomeeting.Client.Query] returns its ID,
-// or if its host has not started it yet.
+// still lists [Meeting.Lease]. If it does not, the meeting that Schedule returned
+// has ended, or has lost its account because nobody started it in time. If it does,
+// the meeting has most likely not ended. But a lease also stays in the list if the
+// store failed to release it: that meeting goes on only if [iomeeting.Client.Query]
+// returns its ID, or if its host has not started it yet.
 //
 // An operator ID that the same EndSigner signed without a pool is passed to onEnd
 // as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.

@@ -138,8 +138,8 @@ func (p *Pool) checkSchedule(o iomeeting.ScheduleOptions) error {
 // [Pool.Release]. The function passed to [Pool.EndHandler] is not called.
 //
 // Start returns the errors that [Pool.Schedule] returns, except
-// [iomeeting.ErrOutcomeUnknown]. An [*iomeeting.ParameterError] is one that
-// [iomeeting.Client.Start] returns.
+// [iomeeting.ErrOutcomeUnknown]. An [*iomeeting.ParameterError] comes from
+// [iomeeting.Client.Start].
 //
 // Spec: sections 1 and 5.
 func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting, error) {

@@ -96,10 +96,10 @@ func (f Fault) appliesTo(r *http.Request) bool {
 // the first fault in the queue that applies to it, and fails accordingly. If none
 // applies, the call is served as usual.
 //
-// A retry is a request of its own: by default, Query succeeds in spite of two
-// faults that it retries. With [iomeeting.WithRetries](0), one is enough to make it
-// fail. Requests to pages, and requests that no client of package iomeeting sends,
-// such as a GET of a call, remove no fault.
+// A retry is a request of its own: by default, Query retries, and succeeds after two
+// temporary faults. With [iomeeting.WithRetries](0), one is enough to make it fail.
+// Requests to pages, and requests that no client of package iomeeting sends, such as
+// a GET of a call, remove no fault.
 //
 // FailNext panics if one of the faults is the zero Fault.
 func (s *Server) FailNext(faults ...Fault) {

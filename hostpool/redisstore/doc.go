@@ -16,8 +16,8 @@
 // A lease may be forgotten
 //   - by a failover to a replica that had not received the lease yet. Redis
 //     replicates after it has answered;
-//   - by a crash of the server, unless appendfsync is always: without
-//     appendonly, all leases since the last snapshot are gone;
+//   - by a crash of the server, unless appendonly is yes and appendfsync is always.
+//     Without appendonly, all leases since the last snapshot are gone;
 //   - by eviction: a maxmemory-policy that begins with allkeys may delete all
 //     leases. Use noeviction, or a policy that begins with volatile, which spares
 //     keys without a time to live;

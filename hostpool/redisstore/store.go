@@ -87,8 +87,8 @@ func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Dura
 	return parseLease(host, value)
 }
 
-// Renew sets a lease to expire d from now, as [hostpool.Store] says. If host is
-// not leased to id, Renew returns [hostpool.ErrLeaseLost].
+// Renew sets a lease to expire d from now, as [hostpool.Store] says. If host has no
+// lease with that ID, Renew returns [hostpool.ErrLeaseLost].
 func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) error {
 	if s.err != nil {
 		return s.err
@@ -96,9 +96,9 @@ func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) err
 	return leaseLost(s.run(ctx, renewScript, host, id, d.Microseconds()))
 }
 
-// Release deletes a lease, as [hostpool.Store] says. If host is not leased to id,
-// Release returns [hostpool.ErrLeaseLost]. If go-redis sends the command again, it
-// may return ErrLeaseLost although it has deleted the lease.
+// Release deletes a lease, as [hostpool.Store] says. If host has no lease with that
+// ID, Release returns [hostpool.ErrLeaseLost]. If go-redis sends the command again,
+// it may return ErrLeaseLost although it has deleted the lease.
 func (s *Store) Release(ctx context.Context, host, id string) error {
 	if s.err != nil {
 		return s.err

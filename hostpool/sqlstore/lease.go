@@ -11,10 +11,10 @@ import (
 )
 
 // Take leases one of hosts; see [hostpool.Store]. If one of them is free, it takes
-// one statement in PostgreSQL and two in the other databases, and more only if
-// other callers are faster. Each statement names all hosts, so offer at most a
-// few thousand in a call. If a host that is not among them is leased to id, Take
-// returns an [*iomeeting.ParameterError].
+// one statement in PostgreSQL and two in the other databases, and more only if other
+// callers are faster. Each statement names all hosts, so offer at most a few
+// thousand in a call. If a host that is not among them has a lease with that ID,
+// Take returns an [*iomeeting.ParameterError].
 func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
 	if err := s.check(id, hosts...); err != nil {
 		return hostpool.Lease{}, err

@@ -17,7 +17,7 @@ import (
 // they use the same lease IDs. Run expects that every email address of up to 320
 // bytes and every ID of up to 40 bytes can be stored. It waits for leases that
 // expire after a millisecond, and fails if an expired lease cannot be taken ten
-// seconds later; how fast the store is does not matter.
+// seconds later; otherwise the store's speed does not matter.
 //
 // A test of your own store:
 //
