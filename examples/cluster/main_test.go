@@ -61,12 +61,27 @@ func TestVerdict(t *testing.T) {
 		"meetings were ended by another start":         func(w *world) { w.endedOther.Add(1) },
 		"start links were refused":                     func(w *world) { w.refused.Add(1) },
 		"accounts took longer than 1m16s to come back": func(w *world) { w.back = time.Hour },
+		"only 49 of 50 accounts came back":             func(w *world) { w.missing = 1 },
 	} {
-		w := &world{plan: plan{startWithin: time.Second, kills: 1}}
-		require.NoError(t, w.verdict(new(bytes.Buffer)))
+		w := &world{plan: plan{accounts: 50, startWithin: time.Second, kills: 1}}
+		var out bytes.Buffer
+		require.NoError(t, w.verdict(&out))
+		assert.Contains(t, out.String(), "\nmeetings ended by another start: 0\n")
+		assert.Contains(t, out.String(), "\nall accounts back after 0.0 s\n")
 		breakIt(w)
-		assert.EqualError(t, w.verdict(new(bytes.Buffer)), name)
+		assert.EqualError(t, w.verdict(&out), name)
 	}
+}
+
+// TestVerdictWithoutAllAccounts shows that an account that does not come back hides
+// nothing else.
+func TestVerdictWithoutAllAccounts(t *testing.T) {
+	w := &world{plan: plan{accounts: 50}, missing: 1}
+	w.endedOther.Add(18)
+	var out bytes.Buffer
+	assert.EqualError(t, w.verdict(&out), "meetings were ended by another start\nonly 49 of 50 accounts came back")
+	assert.Contains(t, out.String(), "\nmeetings ended by another start: 18\n")
+	assert.Contains(t, out.String(), "\n49 of 50 accounts back after 0.0 s\n")
 }
 
 // TestGoesOn shows that a meeting that the service has ended is noticed.

@@ -68,13 +68,13 @@ func (w *world) verdict(out io.Writer) error {
   %s callbacks at the end of a meeting were lost
 meetings ended by another start: %s
 start links refused by the service: %s
-all accounts back after %.1f s
+%s accounts back after %.1f s
 `,
 		count(w.done.Load()), count(int64(w.plan.accounts)), w.plan.servers, killed(w.plan.kills),
 		count(w.abandoned.Load()),
 		count(w.noneFree.Load()), count(w.failures.Load()),
 		count(w.lostEnds.Load()),
-		count(w.endedOther.Load()), count(w.refused.Load()), w.back.Seconds())
+		count(w.endedOther.Load()), count(w.refused.Load()), w.backCount(), w.back.Seconds())
 	var errs []error
 	if w.endedOther.Load() > 0 {
 		errs = append(errs, errors.New("meetings were ended by another start"))
@@ -85,7 +85,18 @@ all accounts back after %.1f s
 	if w.plan.kills > 0 && w.back > w.limit() { // a slow database is not a crash
 		errs = append(errs, fmt.Errorf("accounts took longer than %v to come back", w.limit()))
 	}
+	if w.missing > 0 {
+		errs = append(errs, fmt.Errorf("only %s accounts came back", w.backCount()))
+	}
 	return errors.Join(errs...)
+}
+
+// backCount says how many accounts came back.
+func (w *world) backCount() string {
+	if w.missing == 0 {
+		return "all"
+	}
+	return fmt.Sprintf("%d of %d", w.plan.accounts-w.missing, w.plan.accounts)
 }
 
 func killed(times int) string {
