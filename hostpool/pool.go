@@ -134,8 +134,8 @@ func WithStore(store Store) Option {
 }
 
 // WithEndSigner sets the signer of operator IDs. [Pool.EndHandler] requires it, and
-// [Pool.Schedule] does if the options have an EndURL. If signer is nil, [New] returns an
-// [*iomeeting.ParameterError]. Default: none.
+// [Pool.Schedule] does if the options have an EndURL. If signer is nil, [New]
+// returns an [*iomeeting.ParameterError]. Default: none.
 func WithEndSigner(signer *iomeeting.EndSigner) Option {
 	return func(s *settings) error {
 		s.signer = signer
