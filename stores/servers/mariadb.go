@@ -29,7 +29,8 @@ func MariaDB(dir string, args ...string) (*Server, error) {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
-	err = run(nil, dir, install, "--no-defaults", "--user="+me.Username, "--datadir="+data,
+	tmp := "--tmpdir=" + dir // a server that starts deletes the temporary tables of others
+	err = run(nil, dir, install, "--no-defaults", "--user="+me.Username, "--datadir="+data, tmp,
 		"--auth-root-authentication-method=normal", "--skip-name-resolve", "--skip-test-db")
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func MariaDB(dir string, args ...string) (*Server, error) {
 		Addr:    addr,
 		DSN:     fmt.Sprintf("root@tcp(%s)/iomeeting", addr),
 		program: program,
-		args: append([]string{"--no-defaults", "--user=" + me.Username, "--datadir=" + data, "--init-file=" + init,
+		args: append([]string{"--no-defaults", "--user=" + me.Username, "--datadir=" + data, tmp, "--init-file=" + init,
 			"--bind-address=127.0.0.1", "--port=" + port, "--socket=" + filepath.Join(dir, "socket"), "--skip-name-resolve",
 			"--max-connections=300"}, args...),
 		stop:  syscall.SIGTERM,
