@@ -256,12 +256,10 @@ func TestQueryOnTheWire(t *testing.T) {
 	got, err := newClient(t, over(mock)).Query(t.Context(), host)
 	require.NoError(t, err)
 	assert.Equal(t, iomeeting.QueryResult{
-		Status:          iomeeting.StatusInMeeting,
+		InMeeting:       true,
 		MeetingID:       "000042",
 		MeetingPassword: iomeeting.NewSecret("pa,ss"),
 	}, got)
-	assert.True(t, got.InMeeting())
-	assert.False(t, got.Available())
 	assert.Equal(t, []arrival{{
 		method: "POST",
 		url:    "https://as.iomeeting.cn/meetingControl/query",
@@ -351,7 +349,7 @@ func TestPathPrefixOfCalls(t *testing.T) {
 	require.NoError(t, err)
 	got, err := c.Query(t.Context(), host)
 	require.NoError(t, err)
-	assert.True(t, got.Available())
+	assert.False(t, got.InMeeting)
 	require.Len(t, *arrivals, 1)
 	assert.Equal(t, "https://abc.iomeeting.cn/a%2Fb/meetingControl/query", (*arrivals)[0].url)
 	assert.Equal(t, []string{"partner/1.0"}, (*arrivals)[0].header["User-Agent"])
@@ -360,11 +358,10 @@ func TestPathPrefixOfCalls(t *testing.T) {
 func TestStatusErrors(t *testing.T) {
 	query := func(c *iomeeting.Client) error {
 		got, err := c.Query(context.Background(), host)
-		assert.False(t, got.Available())
-		assert.False(t, got.InMeeting())
+		assert.Zero(t, got)
+		assert.False(t, got.InMeeting)
 		var status *iomeeting.StatusError
 		if assert.ErrorAs(t, err, &status) {
-			assert.Equal(t, status.Status, got.Status)
 		}
 		return err
 	}
@@ -484,7 +481,7 @@ func TestActivatedMock(t *testing.T) {
 		c := newClient(t, opts...)
 		query, err := c.Query(t.Context(), host)
 		require.NoError(t, err)
-		assert.True(t, query.Available())
+		assert.False(t, query.InMeeting)
 		schedule, err := c.Schedule(t.Context(), host, nil)
 		require.NoError(t, err)
 		assert.Equal(t, "123456", schedule.MeetingID)

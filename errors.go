@@ -53,6 +53,8 @@ type StatusError struct {
 	// MeetingID is the ID of the meeting that the host is in, if Status is
 	// StatusInMeeting; otherwise it is empty.
 	MeetingID string
+	// MeetingPassword is the password of that meeting.
+	MeetingPassword Secret
 }
 
 // Error returns a message that names the call and the status.

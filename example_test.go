@@ -169,7 +169,7 @@ func ExampleClient_Query() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("available:", state.Available())
+	fmt.Println("available:", !state.InMeeting)
 
 	link, err := client.Start(alice, nil)
 	if err != nil {
@@ -180,7 +180,7 @@ func ExampleClient_Query() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("in a meeting:", state.InMeeting(), state.MeetingID)
+	fmt.Println("in a meeting:", state.InMeeting, state.MeetingID)
 	// Output:
 	// available: true
 	// in a meeting: true 000001
@@ -222,7 +222,7 @@ func ExampleClient_Query_manyHosts() {
 	for i, host := range hosts {
 		if errs[i] != nil {
 			fmt.Println(host.Email, errs[i])
-		} else if states[i].InMeeting() {
+		} else if states[i].InMeeting {
 			fmt.Println(host.Email, "is in a meeting")
 		}
 	}
@@ -276,7 +276,7 @@ func ExampleClient_ScheduleIfAvailable() {
 	// left alone: true
 }
 
-func ExampleQueryResult_Available() {
+func ExampleQueryResult() {
 	service := iomeetingtest.NewServer(alice, bob)
 	defer service.Close()
 	client := service.Client()
@@ -291,7 +291,7 @@ func ExampleQueryResult_Available() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if state.Available() {
+		if !state.InMeeting {
 			fmt.Println("free to start:", host.Email)
 		}
 	}
@@ -299,7 +299,7 @@ func ExampleQueryResult_Available() {
 	// free to start: bob@example.com
 }
 
-func ExampleQueryResult_InMeeting() {
+func ExampleQueryResult_inMeeting() {
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
 	client := service.Client()
@@ -313,7 +313,7 @@ func ExampleQueryResult_InMeeting() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if state.InMeeting() {
+	if state.InMeeting {
 		link, err := client.JoinByID(state.MeetingID, &iomeeting.JoinOptions{MeetingPassword: state.MeetingPassword})
 		if err != nil {
 			log.Fatal(err)
@@ -677,7 +677,7 @@ func Example_testingWithHTTPMock() {
 		log.Fatal(err)
 	}
 	state, err := client.Query(context.Background(), alice)
-	fmt.Println(state.InMeeting(), state.MeetingID, err)
+	fmt.Println(state.InMeeting, state.MeetingID, err)
 	// Output:
 	// true 000042 <nil>
 }
@@ -779,12 +779,12 @@ func openOnce(client *iomeeting.Client, host iomeeting.Host) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		link.(iomeeting.Link).ServeHTTP(w, r)
+		link.(iomeeting.Link).ServePage(w, r, "")
 	})
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-func ExampleLink_ServeHTTP() {
+func ExampleLink_ServePage() {
 	h := openOnce(newExampleClient(), alice)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/start", nil))

@@ -135,8 +135,8 @@ func TestFaults(t *testing.T) {
 			retryable := f.query.dials > 1
 			f.test(t, f.query, retryable, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Query(ctx, secretHost)
-				assert.Equal(t, iomeeting.QueryResult{Status: -1}, got)
-				assert.False(t, got.Available())
+				assert.Equal(t, iomeeting.QueryResult{}, got)
+				assert.Zero(t, got)
 				return err
 			})
 			f.test(t, f.schedule, retryable && !f.schedule.unknown, func(ctx context.Context, c *iomeeting.Client) error {

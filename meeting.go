@@ -225,21 +225,20 @@ func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 //
 // Spec: section 5, Query Meeting by Host Account.
 func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
-	none := QueryResult{Status: statusNone}
 	if err := host.Validate(); err != nil {
-		return none, err
+		return QueryResult{}, err
 	}
 	a, err := c.call(ctx, queryOp, url.Values{
 		"hostEmail":    {host.Email},
 		"hostPassword": {host.Password.Reveal()},
 	})
 	if err != nil {
-		return none, err
+		return QueryResult{}, err
 	}
-	if a.status != StatusOK && a.status != StatusInMeeting {
-		return QueryResult{Status: a.status}, &StatusError{Op: queryOp.name, Status: a.status}
+	if a.status != statusOK && a.status != StatusInMeeting {
+		return QueryResult{}, &StatusError{Op: queryOp.name, Status: a.status}
 	}
-	return QueryResult{a.status, a.id, NewSecret(a.password)}, nil
+	return QueryResult{a.status == StatusInMeeting, a.id, NewSecret(a.password)}, nil
 }
 
 // Schedule schedules a meeting, which the host starts with [Client.StartByID]
@@ -283,7 +282,7 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 		"meetingEndUrl":   {o.EndURL},
 		"operatorId":      {o.OperatorID},
 	})
-	if err == nil && a.status != StatusOK {
+	if err == nil && a.status != statusOK {
 		err = &StatusError{Op: scheduleOp.name, Status: a.status}
 	}
 	return ScheduleResult{a.id}, err
@@ -310,8 +309,8 @@ func (c *Client) ScheduleIfAvailable(ctx context.Context, host Host, opts *Sched
 	if err != nil {
 		return ScheduleResult{}, err
 	}
-	if state.InMeeting() {
-		return ScheduleResult{}, &StatusError{scheduleOp.name, StatusInMeeting, state.MeetingID}
+	if state.InMeeting {
+		return ScheduleResult{}, &StatusError{scheduleOp.name, StatusInMeeting, state.MeetingID, state.MeetingPassword}
 	}
 	return c.Schedule(ctx, host, opts)
 }

@@ -1,6 +1,7 @@
 package iomeeting
 
 import (
+	"cmp"
 	"crypto/rand"
 	_ "embed"
 	"html/template"
@@ -23,7 +24,7 @@ type page struct {
 	Label    string
 }
 
-// ServeHTTP responds to GET and HEAD with a page that POSTs the link's parameters
+// ServePage responds to GET and HEAD with a page that POSTs the link's parameters
 // to the service at once, or at the press of a button if the browser has no
 // JavaScript. No password appears in a URL, in the browser's history, in a Referer
 // header or in the log of a proxy.
@@ -41,7 +42,7 @@ type page struct {
 // responds to GET and HEAD with status 500.
 //
 // Spec: "About IOMeeting API", HTTP-Post by an HTML form.
-func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l Link) ServePage(w http.ResponseWriter, r *http.Request, label string) {
 	if !allowGet(w, r) {
 		return
 	}
@@ -59,7 +60,7 @@ func (l Link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'nonce-"+nonce+"'; "+
 		"base-uri 'none'; frame-ancestors 'none'")
 	// An error here means that the browser has gone.
-	_ = pageTemplate.Execute(w, page{nonce, endpoint.Host, l.Endpoint(), l.Params(), "Open the meeting"})
+	_ = pageTemplate.Execute(w, page{nonce, endpoint.Host, l.Endpoint(), l.Params(), cmp.Or(label, "Open the meeting")})
 }
 
 // allowGet reports whether the method of r is GET or HEAD. It responds to any

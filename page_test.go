@@ -28,7 +28,7 @@ func get(link iomeeting.Link, method string) *httptest.ResponseRecorder {
 	} {
 		w.Header().Set(name, value)
 	}
-	link.ServeHTTP(w, httptest.NewRequest(method, "/start", nil))
+	link.ServePage(w, httptest.NewRequest(method, "/start", nil), "")
 	return w
 }
 

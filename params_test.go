@@ -181,7 +181,7 @@ func TestBadParameters(t *testing.T) {
 	}
 	query := func(h iomeeting.Host) error {
 		got, err := c.Query(ctx, h)
-		assert.False(t, got.Available())
+		assert.Zero(t, got)
 		return err
 	}
 	methods := []method{

@@ -9,9 +9,8 @@ import (
 
 // QueryResult is the result of [Client.Query]. Spec: section 5, Result.
 type QueryResult struct {
-	// Status is StatusOK or StatusInMeeting. If Query returns a [*StatusError], it
-	// is the status of that error. For any other error, it is negative.
-	Status Status
+	// InMeeting reports whether the host is in a meeting.
+	InMeeting bool
 	// MeetingID is the ID of the meeting that the host is in, or empty. An ID may
 	// start with zeros.
 	MeetingID string
@@ -19,13 +18,6 @@ type QueryResult struct {
 	// has none.
 	MeetingPassword Secret
 }
-
-// Available reports whether the host is free to start a meeting. It is false for
-// the result of a failed call, and true for the zero QueryResult.
-func (r QueryResult) Available() bool { return r.Status == StatusOK }
-
-// InMeeting reports whether the host is in a meeting.
-func (r QueryResult) InMeeting() bool { return r.Status == StatusInMeeting }
 
 // ScheduleResult is the result of [Client.Schedule]. Spec: section 6, Result.
 type ScheduleResult struct {
@@ -66,9 +58,9 @@ func parseSchedule(body []byte, charset string) (answer, error) {
 		return answer{}, err
 	case a.status == StatusInMeeting:
 		return answer{}, errors.New("does not start with a status of the spec")
-	case a.status == StatusOK && a.id == "":
+	case a.status == statusOK && a.id == "":
 		return answer{}, errors.New("has no meeting ID")
-	case a.status != StatusOK && a.id != "":
+	case a.status != statusOK && a.id != "":
 		return answer{}, errors.New("has a meeting ID or password that does not go with its status")
 	default:
 		return a, nil

@@ -11,7 +11,7 @@ import (
 )
 
 func TestParseQuery(t *testing.T) {
-	available := answer{status: StatusOK}
+	available := answer{status: statusOK}
 	inMeeting := answer{StatusInMeeting, "123456", "654321"}
 	tests := []struct {
 		name, body, charset string
@@ -73,14 +73,14 @@ func TestParseSchedule(t *testing.T) {
 		name, body string
 		want       answer
 	}{
-		{"success", "0,123456", answer{status: StatusOK, id: "123456"}},
+		{"success", "0,123456", answer{status: statusOK, id: "123456"}},
 		{"host not found", "1,", answer{status: StatusHostNotFound}},
 		{"wrong password", "2,", answer{status: StatusWrongPassword}},
 		{"missing field", "2", answer{status: StatusWrongPassword}},
-		{"leading zeros", "0,000042", answer{status: StatusOK, id: "000042"}},
-		{"letters and marks", "0,aZ-1_2.3", answer{status: StatusOK, id: "aZ-1_2.3"}},
-		{"byte order mark and blank lines", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: StatusOK, id: "123456"}},
-		{"spaces", " 0 , 123456 ", answer{status: StatusOK, id: "123456"}},
+		{"leading zeros", "0,000042", answer{status: statusOK, id: "000042"}},
+		{"letters and marks", "0,aZ-1_2.3", answer{status: statusOK, id: "aZ-1_2.3"}},
+		{"byte order mark and blank lines", "\ufeff\r\n\r\n0,123456\r\n\r\n", answer{status: statusOK, id: "123456"}},
+		{"spaces", " 0 , 123456 ", answer{status: statusOK, id: "123456"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -193,12 +193,12 @@ func TestAnswerFiles(t *testing.T) {
 
 func TestStatusString(t *testing.T) {
 	for status, want := range map[Status]string{
-		StatusOK:            "ok",
+		statusOK:            "ok",
 		StatusHostNotFound:  "host not found",
 		StatusWrongPassword: "wrong host password",
 		StatusInMeeting:     "host is in a meeting",
 		Status(7):           "status 7",
-		statusNone:          "status -1",
+		Status(-1):          "status -1",
 	} {
 		assert.Equal(t, want, status.String())
 	}
@@ -239,7 +239,7 @@ func FuzzParseSchedule(f *testing.F) {
 			require.Zero(t, got)
 			return
 		}
-		require.Equal(t, got.status == StatusOK, got.id != "")
+		require.Equal(t, got.status == statusOK, got.id != "")
 		if got.id != "" {
 			again, err := parseSchedule([]byte("0,"+got.id), "")
 			require.NoError(t, err)

@@ -109,7 +109,7 @@ func TestQueryRetries(t *testing.T) {
 				service := &script{steps: []step{tt.step, tt.step, answer(200, "0,,")}}
 				got, err := newClient(t, over(service)).Query(t.Context(), host)
 				require.NoError(t, err)
-				assert.True(t, got.Available())
+				assert.False(t, got.InMeeting)
 				require.Len(t, service.times, 3)
 				assert.Less(t, service.waits()[0], 200*time.Millisecond)
 				assert.Less(t, service.waits()[1], 400*time.Millisecond)
@@ -366,7 +366,7 @@ func TestShareOfEachAttempt(t *testing.T) {
 		service := &script{steps: []step{silence, silence, answer(200, "0,,")}}
 		got, err := newClient(t, over(service)).Query(t.Context(), host)
 		require.NoError(t, err)
-		assert.True(t, got.Available())
+		assert.False(t, got.InMeeting)
 		assert.Less(t, time.Since(start), 21*time.Second)
 
 		service = &script{steps: []step{silence}}

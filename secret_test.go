@@ -263,7 +263,7 @@ func TestNothingPrintsSecret(t *testing.T) {
 		requireSilent(t, iomeeting.ScheduleOptions{MeetingPassword: secret})
 	})
 	t.Run("QueryResult", func(t *testing.T) {
-		requireSilent(t, iomeeting.QueryResult{Status: iomeeting.StatusInMeeting, MeetingPassword: secret})
+		requireSilent(t, iomeeting.QueryResult{InMeeting: true, MeetingPassword: secret})
 	})
 	t.Run("ResponseError", func(t *testing.T) {
 		requireSilent(t, iomeeting.ResponseError{Op: "query", Body: secret})

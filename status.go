@@ -7,26 +7,22 @@ import "strconv"
 type Status int
 
 const (
-	// StatusOK means that the host is available (query), or that a meeting was
+	// statusOK means that the host is available (query), or that a meeting was
 	// scheduled (schedule).
-	StatusOK Status = iota
+	statusOK Status = iota
 	// StatusHostNotFound means that no host account has that email address.
 	StatusHostNotFound
 	// StatusWrongPassword means that the host's password is wrong.
 	StatusWrongPassword
 	// StatusInMeeting means that the host is in a meeting (query).
 	StatusInMeeting
-
-	// statusNone is the status of a failed call, which must not look like an
-	// available host.
-	statusNone Status = -1
 )
 
 // String returns the meaning of the status: "ok", "host not found", "wrong host
 // password" or "host is in a meeting", and "status N" for any other number N.
 func (s Status) String() string {
 	switch s {
-	case StatusOK:
+	case statusOK:
 		return "ok"
 	case StatusHostNotFound:
 		return "host not found"

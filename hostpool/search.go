@@ -153,7 +153,7 @@ func (s *search) check(ctx context.Context, lease Lease, taken time.Time) error 
 		return nil
 	case err != nil:
 		return err
-	case state.InMeeting():
+	case state.InMeeting:
 		s.drop(lease.Host)
 		s.again, s.window = append(s.again, s.window), nil
 		return s.pool.holdInMeeting(ctx, lease)

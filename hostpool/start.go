@@ -154,7 +154,7 @@ func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting
 		if err != nil {
 			return "", iomeeting.Link{}, err
 		}
-		if state.InMeeting() {
+		if state.InMeeting {
 			return "", iomeeting.Link{}, iomeeting.ErrInMeeting
 		}
 		link, err := p.client.Start(host, opts)

@@ -27,7 +27,7 @@ func ExampleNewServer() {
 		log.Fatal(err)
 	}
 	state, err := client.Query(context.Background(), alice)
-	fmt.Println(state.Available(), err)
+	fmt.Println(!state.InMeeting, err)
 	// Output:
 	// true <nil>
 }
@@ -40,7 +40,7 @@ func ExampleListen() {
 	}
 	defer server.Close()
 	state, err := server.Client().Query(context.Background(), alice)
-	fmt.Println(state.Available(), err)
+	fmt.Println(!state.InMeeting, err)
 
 	_, err = iomeetingtest.Listen(strings.TrimPrefix(server.URL, "http://"), alice)
 	var inUse *net.OpError
@@ -256,7 +256,7 @@ func ExampleRawAnswer() {
 	server.FailNext(iomeetingtest.RawAnswer("3,a-42,tea"))
 
 	state, err := server.Client().Query(context.Background(), alice)
-	fmt.Println(state.InMeeting(), state.MeetingID, err)
+	fmt.Println(state.InMeeting, state.MeetingID, err)
 	// Output:
 	// true a-42 <nil>
 }

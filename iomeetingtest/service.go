@@ -72,7 +72,7 @@ func (s *service) checkHost(email string, password iomeeting.Secret) iomeeting.S
 	case known != password:
 		return iomeeting.StatusWrongPassword
 	default:
-		return iomeeting.StatusOK
+		return 0
 	}
 }
 
@@ -81,7 +81,7 @@ func (s *service) query(email string, password iomeeting.Secret) (iomeeting.Stat
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := s.checkHost(email, password)
-	if m := s.running[email]; status == iomeeting.StatusOK && m != nil {
+	if m := s.running[email]; status == 0 && m != nil {
 		return iomeeting.StatusInMeeting, m.copy()
 	}
 	return status, meeting{}
@@ -92,7 +92,7 @@ func (s *service) query(email string, password iomeeting.Secret) (iomeeting.Stat
 func (s *service) schedule(m meeting, password iomeeting.Secret) (status iomeeting.Status, id string, ended *meeting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if status = s.checkHost(m.Host, password); status != iomeeting.StatusOK {
+	if status = s.checkHost(m.Host, password); status != 0 {
 		return status, "", nil
 	}
 	if running := s.running[m.Host]; running != nil {

@@ -159,7 +159,7 @@ func showState(ctx context.Context, out io.Writer, client *iomeeting.Client, hos
 	if err != nil {
 		return err
 	}
-	if state.InMeeting() {
+	if state.InMeeting {
 		fmt.Fprintf(out, "Query: %s is in meeting %s.\n", host.Email, state.MeetingID)
 	} else {
 		fmt.Fprintf(out, "Query: %s is available.\n", host.Email)

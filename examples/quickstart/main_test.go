@@ -70,7 +70,7 @@ func TestVisitLeavesARunningMeetingAlone(t *testing.T) {
 	assert.Contains(t, out.String(), "so nothing was scheduled.")
 	state, err := service.Client().Query(t.Context(), host)
 	require.NoError(t, err)
-	assert.True(t, state.InMeeting())
+	assert.True(t, state.InMeeting)
 }
 
 func TestMistakesOfTheUser(t *testing.T) {

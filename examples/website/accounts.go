@@ -63,7 +63,7 @@ func accountState(heard answer) string {
 		return "refused"
 	case heard.err != nil:
 		return "unknown"
-	case heard.state.InMeeting():
+	case heard.state.InMeeting:
 		return "meeting"
 	default:
 		return "available"

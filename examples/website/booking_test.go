@@ -17,7 +17,7 @@ func TestState(t *testing.T) {
 		at := func(minute int) time.Time { return begin.Add(time.Duration(minute) * time.Minute) }
 		password := iomeeting.NewSecret("its own")
 		in := func(minute int, password iomeeting.Secret) answer {
-			return answer{at(minute), iomeeting.QueryResult{Status: iomeeting.StatusInMeeting, MeetingID: "1", MeetingPassword: password}, nil}
+			return answer{at(minute), iomeeting.QueryResult{InMeeting: true, MeetingID: "1", MeetingPassword: password}, nil}
 		}
 		available := func(minute int) answer { return answer{asked: at(minute)} }
 		silent := answer{asked: at(9), err: errors.New("no response")}

@@ -60,7 +60,7 @@ func (t *tickets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.gone.ServeHTTP(w, r)
 		return
 	}
-	link.ServeHTTP(w, r)
+	link.ServePage(w, r, "")
 }
 
 // link returns the link of a ticket, or the zero Link if there is none.

@@ -44,7 +44,7 @@ type answer struct {
 
 // isIn reports whether the account is in the meeting of that booking.
 func (a answer) isIn(b booking) bool {
-	return a.err == nil && a.state.InMeeting() && a.state.MeetingPassword == b.password
+	return a.err == nil && a.state.InMeeting && a.state.MeetingPassword == b.password
 }
 
 func newWatch(client *iomeeting.Client, hosts []iomeeting.Host) *watch {

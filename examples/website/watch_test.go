@@ -48,7 +48,7 @@ func TestVisitorLeavesDuringAQuery(t *testing.T) {
 	leave()
 	heard := p.site.watch.ask(ctx, alice.Email)
 	assert.NoError(t, heard.err)
-	assert.True(t, heard.state.Available())
+	assert.True(t, !heard.state.InMeeting)
 }
 
 func TestAccountOfAnotherServer(t *testing.T) {

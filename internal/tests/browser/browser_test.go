@@ -1,0 +1,296 @@
+// Package browser opens what people see in a real Chromium.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/iomeetingtest"
+)
+
+const hostPassword = "c4n&ry of alice"
+
+var alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret(hostPassword)}
+
+// patience ends a test whose browser hangs. No other result depends on it.
+const patience = 90 * time.Second
+
+// browser is a Chromium with a profile of its own.
+type browser struct {
+	t       *testing.T
+	ctx     context.Context
+	close   func()
+	profile string
+
+	mu      sync.Mutex
+	visited []visit
+	dialogs []string
+}
+
+// visit is a request that the browser made.
+type visit struct{ method, url, referer string }
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	// Chromium still writes to its profile while the test's folders are removed.
+	profile, err := os.MkdirTemp("", "profile")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
+	b := &browser{t: t, profile: profile}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("force-prefers-no-reduced-motion", true),
+	)
+	ctx, cancelTime := context.WithTimeout(context.Background(), patience) // t.Context ends before the browser does
+	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
+	b.ctx, _ = chromedp.NewContext(ctx)
+	require.NoError(t, explained(chromedp.Do(b.ctx)))
+	b.close = sync.OnceFunc(func() {
+		assert.NoError(t, chromedp.Cancel(b.ctx)) // waits for the browser's end
+		cancelAllocator()
+		cancelTime()
+	})
+	t.Cleanup(b.close)
+	return b
+}
+
+// explained adds to err what is missing if there is no browser.
+func explained(err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("these tests need Chromium; on Debian: apt-get install chromium: %w", err)
+	}
+	return err
+}
+
+func TestWithoutChromium(t *testing.T) {
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath("no-such-browser"))
+	defer cancel()
+	ctx, _ = chromedp.NewContext(ctx)
+	require.ErrorContains(t, explained(chromedp.Do(ctx)), "these tests need Chromium")
+}
+
+// tab is a page of the browser.
+type tab struct {
+	*browser
+	ctx context.Context
+}
+
+func (b *browser) newTab(steps ...step) tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	tb := tab{b, ctx}
+	require.NoError(b.t, chromedp.Listen(ctx, b.observe))
+	tb.run(command(network.Enable, network.EnableParams{}), command(page.Enable, page.EnableParams{}))
+	tb.run(steps...)
+	return tb
+}
+
+type step = chromedp.Action[chromedp.Void]
+
+// command is a step that sends one command of the protocol.
+func command[P, R any](c cdp.Command[P, R], params P) step {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, c, params)
+		return err
+	})
+}
+
+func (b *browser) observe(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		referer, _ := e.Request.Headers["Referer"].(string)
+		b.visited = append(b.visited, visit{e.Request.Method, e.Request.URL, referer})
+	case *page.EventJavascriptDialogOpening:
+		b.dialogs = append(b.dialogs, e.Message)
+	}
+}
+
+func (t tab) run(steps ...step) {
+	t.t.Helper()
+	require.NoError(t.t, chromedp.Do(t.ctx, steps...))
+}
+
+func (t tab) open(url string) { t.t.Helper(); t.run(chromedp.Navigate(url)) }
+
+// show brings the tab to the front: the website refreshes the pages that are seen.
+func (t tab) show() { t.t.Helper(); t.run(command(page.BringToFront, cdp.Empty{})) }
+
+// enter types text into a field.
+func (t tab) enter(field chromedp.CSS, text string) {
+	t.t.Helper()
+	t.run(chromedp.Focus(field), command(input.InsertText, input.InsertTextParams{Text: text}))
+}
+
+func (t tab) click(button chromedp.CSS) { t.t.Helper(); t.run(chromedp.Click(button)) }
+
+func (t tab) waitFor(element chromedp.CSS) { t.t.Helper(); t.run(chromedp.WaitVisible(element)) }
+
+// text returns the text of an element, once it is there.
+func (t tab) text(element chromedp.CSS) string {
+	t.t.Helper()
+	t.waitFor(element)
+	return strings.TrimSpace(ask(t, chromedp.TextContent(element)))
+}
+
+// address returns the URL that the tab shows.
+func (t tab) address() string { t.t.Helper(); return ask(t, chromedp.Location()) }
+
+// ask returns what an action finds out.
+func ask[T any](t tab, action chromedp.Action[T]) T {
+	t.t.Helper()
+	found, err := chromedp.Run(t.ctx, action)
+	require.NoError(t.t, err)
+	return found
+}
+
+// requireSecretive checks that none of the secrets appears in a URL or a Referer of
+// the browser, or in its History, in any form. It closes the browser.
+func (b *browser) requireSecretive(known string, secrets ...string) {
+	b.t.Helper()
+	b.close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	require.NotEmpty(b.t, b.visited)
+	files, err := filepath.Glob(filepath.Join(b.profile, "Default", "History*"))
+	require.NoError(b.t, err)
+	require.NotEmpty(b.t, files)
+	var history strings.Builder
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(b.t, err)
+		history.Write(content)
+	}
+	require.Contains(b.t, history.String(), known, "the History holds what was visited")
+	for _, secret := range secrets {
+		require.NotEmpty(b.t, secret)
+		for _, form := range formsOf(secret) {
+			require.NotContains(b.t, history.String(), form)
+			for _, v := range b.visited {
+				require.NotContains(b.t, v.url, form)
+				require.NotContains(b.t, v.referer, form)
+			}
+		}
+	}
+	require.Empty(b.t, b.dialogs)
+}
+
+// website is the example website as a process, on a service that the test can
+// look into. All of its accounts have the same password.
+type website struct {
+	url     string
+	service *iomeetingtest.Server
+}
+
+func newWebsite(t *testing.T, emails ...string) website {
+	t.Helper()
+	var hosts []iomeeting.Host
+	var accounts []map[string]string
+	for _, email := range append([]string{alice.Email}, emails...) {
+		hosts = append(hosts, iomeeting.Host{Email: email, Password: alice.Password})
+		accounts = append(accounts, map[string]string{"Email": email, "Password": hostPassword})
+	}
+	service := iomeetingtest.NewServer(hosts...)
+	t.Cleanup(service.Close)
+	configured, err := json.Marshal(accounts)
+	require.NoError(t, err)
+	addr := freeAddr(t)
+	startWebsite(t, addr,
+		"IOMEETING_SITE="+service.URL,
+		"IOMEETING_HOSTS="+string(configured),
+		"PARTNER_URL=http://"+addr,
+		"PARTNER_KEY="+strings.Repeat("k", 32),
+	)
+	return website{"http://" + addr, service}
+}
+
+// startWebsite starts the example website, and returns once it listens.
+func startWebsite(t *testing.T, addr string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Wait() })
+	line := make([]byte, 100)
+	n, err := out.Read(line)
+	require.NoError(t, err)
+	require.Equal(t, "Open http://"+addr+" in a browser.\n", string(line[:n]))
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startMeeting starts a meeting in a new tab, and returns the tab.
+func (w website) startMeeting(b *browser, title, name string, observers bool) tab {
+	b.t.Helper()
+	host := b.newTab()
+	host.open(w.url)
+	host.enter("#start input[name=title]", title)
+	host.enter("#start input[name=name]", name)
+	if observers {
+		host.click("#start input[name=observers]")
+	}
+	host.click("#start button")
+	host.waitFor("#meeting")
+	return host
+}
+
+// arrived returns the requests that the service got at a path.
+func (w website) arrived(path string) []iomeetingtest.Request {
+	var requests []iomeetingtest.Request
+	for _, r := range w.service.Requests() {
+		if r.Path == path {
+			requests = append(requests, r)
+		}
+	}
+	return requests
+}
+
+var websiteBinary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "e2e")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		websiteBinary = filepath.Join(dir, "website")
+		build := exec.Command("go", "build", "-o", websiteBinary, "github.com/iomeeting/iomeeting-go/examples/website")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s", out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
