@@ -59,24 +59,6 @@ func ExampleWithRetries() {
 	// 1 <nil>
 }
 
-// A server with up to 1,000 concurrent calls keeps all their connections with
-// WithMaxIdleConns(1000). A job that makes one call a day needs none.
-func ExampleWithMaxIdleConns() {
-	service := iomeetingtest.NewServer(carol)
-	defer service.Close()
-
-	client, err := iomeeting.NewClient(service.URL, iomeeting.WithMaxIdleConns(0))
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := client.Query(context.Background(), carol); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("Connection:", service.Requests()[0].Header.Get("Connection"))
-	// Output:
-	// Connection: close
-}
-
 func ExampleWithLogger() {
 	service := iomeetingtest.NewServer(carol)
 	defer service.Close()

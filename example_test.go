@@ -391,16 +391,6 @@ func ExampleLink_Endpoint() {
 	// 200 OK
 }
 
-func ExampleLink_Format() {
-	link, err := newExampleClient().StartByID("000042", alice.Password)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("sent %q\n", link)
-	// Output:
-	// sent "https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042"
-}
-
 // newExampleLogger returns a logger whose records have no time.
 func newExampleLogger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
@@ -411,16 +401,6 @@ func newExampleLogger() *slog.Logger {
 			return a
 		},
 	}))
-}
-
-func ExampleLink_LogValue() {
-	link, err := newExampleClient().StartByID("000042", alice.Password)
-	if err != nil {
-		log.Fatal(err)
-	}
-	newExampleLogger().Info("sent", "link", link)
-	// Output:
-	// level=INFO msg=sent link="https://abc.iomeeting.cn/ssm.do?hostPass=REDACTED&meetingID=000042"
 }
 
 func ExampleLink_MarshalText() {
@@ -506,12 +486,6 @@ func ExampleSecret_Format() {
 	fmt.Printf("%v %s %q %x\n", alice.Password, alice.Password, alice.Password, alice.Password)
 	// Output:
 	// REDACTED REDACTED REDACTED REDACTED
-}
-
-func ExampleSecret_LogValue() {
-	newExampleLogger().Info("signed in", "email", alice.Email, "password", alice.Password)
-	// Output:
-	// level=INFO msg="signed in" email=alice@example.com password=REDACTED
 }
 
 // A Secret can be a field of your own request, encoded by go-querystring.

@@ -124,7 +124,6 @@ func TestBadOptions(t *testing.T) {
 		{iomeeting.WithLogger(nil), "logger", "is nil"},
 		{iomeeting.WithTimeout(-time.Second), "timeout", "is negative"},
 		{iomeeting.WithRetries(-1), "retries", "is negative"},
-		{iomeeting.WithMaxIdleConns(-1), "maxIdleConns", "is negative"},
 		{iomeeting.WithUserAgent(""), "userAgent", isEmpty},
 		{iomeeting.WithUserAgent("a\r\nb: c"), "userAgent", isControl},
 		{iomeeting.WithUserAgent("\xff"), "userAgent", notUTF8},
@@ -144,7 +143,6 @@ func TestGoodOptions(t *testing.T) {
 		iomeeting.WithLogger(slog.New(slog.DiscardHandler)),
 		iomeeting.WithTimeout(0),
 		iomeeting.WithRetries(0),
-		iomeeting.WithMaxIdleConns(0),
 		iomeeting.WithUserAgent("会议/1.0"),
 	)
 	require.NoError(t, err)

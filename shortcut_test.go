@@ -64,7 +64,7 @@ func TestShortcutFormats(t *testing.T) {
 		iomeeting.WindowsShortcut: {".url", "application/x-mswinurl"},
 		iomeeting.MacShortcut:     {".webloc", "application/x-plist"},
 		iomeeting.LinuxShortcut:   {".desktop", "application/x-desktop"},
-		iomeeting.Shortcut(3):     {"", ""},
+		iomeeting.Shortcut(4):     {"", ""},
 		iomeeting.Shortcut(-1):    {"", ""},
 	} {
 		assert.Equal(t, want.ext, s.Ext())
