@@ -1,6 +1,6 @@
 module github.com/iomeeting/iomeeting-go/hostpool/redisstore
 
-go 1.25
+go 1.25.0
 
 require (
 	github.com/iomeeting/iomeeting-go v0.0.0
@@ -14,7 +14,7 @@ require (
 	github.com/google/go-querystring v1.2.0 // indirect
 	go.uber.org/atomic v1.11.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/sys v0.30.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 )
 
 replace github.com/iomeeting/iomeeting-go => ../../

@@ -1,10 +1,10 @@
-// Package browser opens what people see in a real Chromium.
+// Package browser opens links, shortcuts and the example website in Chromium.
 package browser
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -59,12 +59,11 @@ func newBrowser(t *testing.T) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("force-prefers-no-reduced-motion", true),
 	)
 	ctx, cancelTime := context.WithTimeout(context.Background(), patience) // t.Context ends before the browser does
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
 	b.ctx, _ = chromedp.NewContext(ctx)
-	require.NoError(t, explained(chromedp.Do(b.ctx)))
+	require.NoError(t, chromedp.Do(b.ctx), "these tests need Chromium; on Debian: apt-get install chromium")
 	b.close = sync.OnceFunc(func() {
 		assert.NoError(t, chromedp.Cancel(b.ctx)) // waits for the browser's end
 		cancelAllocator()
@@ -72,21 +71,6 @@ func newBrowser(t *testing.T) *browser {
 	})
 	t.Cleanup(b.close)
 	return b
-}
-
-// explained adds to err what is missing if there is no browser.
-func explained(err error) error {
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("these tests need Chromium; on Debian: apt-get install chromium: %w", err)
-	}
-	return err
-}
-
-func TestWithoutChromium(t *testing.T) {
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath("no-such-browser"))
-	defer cancel()
-	ctx, _ = chromedp.NewContext(ctx)
-	require.ErrorContains(t, explained(chromedp.Do(ctx)), "these tests need Chromium")
 }
 
 // tab is a page of the browser.
@@ -198,48 +182,36 @@ func (b *browser) requireSecretive(known string, secrets ...string) {
 }
 
 // website is the example website as a process, on a service that the test can
-// look into. All of its accounts have the same password.
+// look into.
 type website struct {
 	url     string
 	service *iomeetingtest.Server
 }
 
-func newWebsite(t *testing.T, emails ...string) website {
+// newWebsite starts the example website, and returns once it listens.
+func newWebsite(t *testing.T) website {
 	t.Helper()
-	var hosts []iomeeting.Host
-	var accounts []map[string]string
-	for _, email := range append([]string{alice.Email}, emails...) {
-		hosts = append(hosts, iomeeting.Host{Email: email, Password: alice.Password})
-		accounts = append(accounts, map[string]string{"Email": email, "Password": hostPassword})
-	}
-	service := iomeetingtest.NewServer(hosts...)
+	service := iomeetingtest.NewServer(alice)
 	t.Cleanup(service.Close)
-	configured, err := json.Marshal(accounts)
+	accounts, err := json.Marshal([]map[string]string{{"Email": alice.Email, "Password": hostPassword}})
 	require.NoError(t, err)
 	addr := freeAddr(t)
-	startWebsite(t, addr,
+	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
+	cmd.Env = append(os.Environ(),
 		"IOMEETING_SITE="+service.URL,
-		"IOMEETING_HOSTS="+string(configured),
+		"IOMEETING_HOSTS="+string(accounts),
 		"PARTNER_URL=http://"+addr,
 		"PARTNER_KEY="+strings.Repeat("k", 32),
 	)
-	return website{"http://" + addr, service}
-}
-
-// startWebsite starts the example website, and returns once it listens.
-func startWebsite(t *testing.T, addr string, env ...string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
-	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Wait() })
-	line := make([]byte, 100)
-	n, err := out.Read(line)
+	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	require.Equal(t, "Open http://"+addr+" in a browser.\n", string(line[:n]))
+	require.Equal(t, "Open http://"+addr+" in a browser.\n", line)
+	return website{"http://" + addr, service}
 }
 
 func freeAddr(t *testing.T) string {
@@ -280,7 +252,7 @@ var websiteBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "e2e")
+		dir, err := os.MkdirTemp("", "website")
 		if err != nil {
 			panic(err)
 		}

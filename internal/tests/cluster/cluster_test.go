@@ -1,18 +1,15 @@
-// Package experiments runs several web servers that share host accounts, and breaks
-// what can break: it kills servers, restarts the database, and cuts a server off
-// from it. The verdict is that of the IOMeeting server.
-package main
+// Package cluster runs several web servers that share host accounts through package
+// hostpool, and breaks what can break: it kills web servers, restarts the database,
+// and cuts a web server off from it. The verdict is that of the IOMeeting server.
+package cluster
 
 import (
-	"bufio"
-	"bytes"
+	"context"
+	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,82 +18,144 @@ import (
 	"github.com/iomeeting/iomeeting-go/internal/tests/servers"
 )
 
-// program is examples/cluster.
-var program string
-
+// TestMain makes the test binary a web server when a test starts it as one.
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "experiments")
-	if err != nil {
-		panic(err)
+	if os.Getenv(webServerVariable) != "" {
+		fmt.Fprintln(os.Stderr, "web server:", serve())
+		os.Exit(1)
 	}
-	program = filepath.Join(dir, "cluster")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = filepath.Join("..", "..", "examples", "cluster")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*NoopToxic).Pipe"), // outlives its connection
-		goleak.Cleanup(func(status int) {
-			_ = os.RemoveAll(dir)
-			os.Exit(status)
-		}))
+	goleak.VerifyTestMain(m)
 }
 
-// engine is a kind of database server.
-type engine struct {
-	name   string
-	scheme string // what the program wants before the DSN
-	start  func(dir string, args ...string) (*servers.Server, error)
-}
-
-var engines = []engine{
-	{"PostgreSQL", "", servers.Postgres},
-	{"MariaDB", "mysql://", servers.MariaDB},
-	{"Redis", "", servers.Redis},
-}
-
-// run runs the program to its end, and calls halfway once when half of the visitors
-// have left. It returns the verdict. The test fails if a promise was broken.
-func run(t *testing.T, halfway func(), args ...string) string {
+// run carries out the plan, and fails the test if a promise was broken.
+func run(t *testing.T, p plan) *result {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	var errors bytes.Buffer
-	cmd.Stderr = &errors
-	out, err := cmd.StdoutPipe()
+	w, err := newWorld(p)
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	defer w.close()
+	require.NoError(t, w.run(t.Context()))
+	t.Log(&w.result)
+	assert.Empty(t, w.broken(p))
+	return &w.result
+}
 
-	progress := regexp.MustCompile(`^visitors  ([\d,]+) of ([\d,]+)`)
-	var shown strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		shown.WriteString(lines.Text() + "\n")
-		at := progress.FindStringSubmatch(lines.Text())
-		if halfway != nil && at != nil && number(t, at[1]) >= number(t, at[2])/2 {
-			halfway()
-			halfway = nil
-		}
+// engines are the database servers that web servers share.
+var engines = []struct {
+	kind   servers.Kind
+	driver string
+}{
+	{servers.Postgres, "pgx"},
+	{servers.MariaDB, "mysql"},
+	{servers.Redis, "redis"},
+}
+
+// TestServersCrash kills a random one of two web servers, three times.
+func TestServersCrash(t *testing.T) {
+	t.Parallel()
+	crash := func(t *testing.T, l leases) {
+		t.Parallel()
+		run(t, plan{leases: []leases{l, l}, accounts: 50, visitors: 2000, kills: 3})
 	}
-	require.NoError(t, cmd.Wait(), "%s\n%s", &shown, &errors)
-	assert.Nil(t, halfway, "the run was over before half of it was seen")
-	_, verdict, _ := strings.Cut(shown.String(), "\n\n")
-	t.Log(verdict)
-	return verdict
+	for _, e := range engines {
+		t.Run(e.kind.Name, func(t *testing.T) { crash(t, leases{e.driver, servers.ForTest(t, e.kind).DSN}) })
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "leases.db")
+		crash(t, leases{"sqlite", "file:" + file + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"})
+	})
 }
 
-// number reads a number with thousands separators.
-func number(t *testing.T, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(strings.ReplaceAll(s, ",", ""))
+// TestDatabaseRestarts stops the database in the middle, and starts it again.
+func TestDatabaseRestarts(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.kind.Name, func(t *testing.T) {
+			t.Parallel()
+			database := servers.ForTest(t, e.kind)
+			l := leases{e.driver, database.DSN}
+			run(t, plan{leases: []leases{l, l}, accounts: 50, visitors: 500, halfway: func() {
+				assert.NoError(t, database.Kill())
+				assert.NoError(t, database.Start())
+			}})
+		})
+	}
+}
+
+// TestPartition cuts one of two web servers off from the database for a while. That
+// server responds with errors, the other one goes on, and no account is used twice.
+func TestPartition(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.kind.Name, func(t *testing.T) {
+			t.Parallel()
+			database := servers.ForTest(t, e.kind)
+			network := newProxy(t, database.Addr, 0)
+			got := run(t, plan{
+				leases: []leases{
+					{e.driver, network.through(database.DSN, database.Addr)},
+					{e.driver, database.DSN},
+				},
+				accounts: 50,
+				visitors: 1000,
+				halfway:  func() { network.cut(10 * time.Second) },
+			})
+			assert.Positive(t, got.failed.Load(), "the server was not cut off")
+		})
+	}
+}
+
+// TestLatency puts 500 ms on the way from the database.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines {
+		t.Run(e.kind.Name, func(t *testing.T) {
+			t.Parallel()
+			database := servers.ForTest(t, e.kind)
+			network := newProxy(t, database.Addr, 500*time.Millisecond)
+			l := leases{e.driver, network.through(database.DSN, database.Addr)}
+			run(t, plan{leases: []leases{l, l}, accounts: 10, visitors: 60})
+		})
+	}
+}
+
+// TestVerdict shows that a run fails for each promise that is broken.
+func TestVerdict(t *testing.T) {
+	tests := []struct {
+		promise string
+		breakIt func(*result)
+	}{
+		{"no meeting is ended by another start", func(r *result) { r.endedByOther.Add(1) }},
+		{"every start link works", func(r *result) { r.refused.Add(1) }},
+		{"every visitor has a meeting", func(r *result) { r.visitors.Add(-1) }},
+		{"every account comes back", func(r *result) { r.accounts-- }},
+		{"accounts come back in time after a crash", func(r *result) { r.back += time.Hour }},
+	}
+	p := plan{accounts: 50, visitors: 100, kills: 1}
+	for _, tt := range tests {
+		r := result{accounts: 50}
+		r.visitors.Store(100)
+		assert.Empty(t, r.broken(p))
+		tt.breakIt(&r)
+		assert.Equal(t, []string{tt.promise}, r.broken(p))
+	}
+}
+
+// TestMeetingEndedByAnother shows that a meeting that the service has ended is
+// noticed.
+func TestMeetingEndedByAnother(t *testing.T) {
+	w, err := newWorld(plan{leases: make([]leases, 1), accounts: 1})
 	require.NoError(t, err)
-	return n
-}
+	defer w.close()
+	s, err := w.start(t.Context())
+	require.NoError(t, err)
+	require.True(t, w.open(s))
+	assert.True(t, w.goesOn(t.Context(), s))
+	assert.Zero(t, w.endedByOther.Load())
 
-// failures returns how many starts failed, from a verdict.
-func failures(t *testing.T, verdict string) int {
-	t.Helper()
-	found := regexp.MustCompile(`and ([\d,]+) failed`).FindStringSubmatch(verdict)
-	require.NotNil(t, found, verdict)
-	return number(t, found[1])
+	_, err = w.client.Schedule(context.Background(), w.hosts[s.Host], nil)
+	require.NoError(t, err)
+	assert.False(t, w.goesOn(t.Context(), s))
+	assert.EqualValues(t, 1, w.endedByOther.Load())
+	assert.False(t, w.open(s), "the meeting has ended")
+	assert.EqualValues(t, 1, w.refused.Load())
 }

@@ -13,12 +13,9 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go/hostpool"
-	"github.com/iomeeting/iomeeting-go/hostpool/redisstore"
 	"github.com/iomeeting/iomeeting-go/internal/tests/servers"
 )
 
@@ -68,7 +65,7 @@ func model(expired bool) porcupine.Model {
 		Step: func(before, input, output any) (bool, any) {
 			s, c, r := before.(state), input.(call), output.(result)
 			if c.method == "Take" {
-				return take(s, c, r, expired)
+				return stepTake(s, c, r, expired)
 			}
 			held := s.id(c.hosts[0]) == c.id
 			if held && c.method == "Release" {
@@ -79,7 +76,7 @@ func model(expired bool) porcupine.Model {
 	}
 }
 
-func take(s state, c call, r result, expired bool) (bool, state) {
+func stepTake(s state, c call, r result, expired bool) (bool, state) {
 	free := false
 	for _, host := range c.hosts {
 		free = free || s.id(host) == ""
@@ -170,19 +167,16 @@ func TestLinearizable(t *testing.T) {
 	})
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
-			d := e.newDatabase(t)
+			d := e.database(t)
 			assert.True(t, linearizable(t, func(t *testing.T) hostpool.Store { return d.newStore(t) }))
 		})
 	}
-	t.Run("Redis", func(t *testing.T) {
-		options, err := redis.ParseURL(servers.ForTest(t, servers.Redis).DSN)
-		require.NoError(t, err)
-		client := redis.NewClient(options)
-		defer client.Close()
-		assert.True(t, linearizable(t, func(*testing.T) hostpool.Store {
-			return redisstore.New(client, redisstore.WithKey(newTable()))
-		}))
-	})
+	for _, kind := range redisKinds {
+		t.Run(kind.Name, func(t *testing.T) {
+			client := newRedis(t, servers.DSN(t, kind))
+			assert.True(t, linearizable(t, func(*testing.T) hostpool.Store { return newRedisStore(t, client) }))
+		})
+	}
 }
 
 // hasty is a store that looks for a free host and takes it in two steps.

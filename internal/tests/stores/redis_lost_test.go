@@ -75,43 +75,17 @@ func TestRedisSendsTwice(t *testing.T) {
 	r := newLossyRedis(t)
 	store := redisstore.New(r.client)
 	hosts := []string{"a@example.com", "b@example.com"}
-	_, err := store.Take(t.Context(), hosts, "first", time.Hour) // from here on, Redis knows the scripts
-	require.NoError(t, err)
-	require.NoError(t, store.Renew(t.Context(), hosts[0], "first", time.Hour))
-	require.NoError(t, store.Release(t.Context(), hosts[0], "first"))
+	host := take(t, store, "first", hosts...) // from here on, Redis knows the scripts
+	require.NoError(t, store.Renew(t.Context(), host, "first", time.Hour))
+	require.NoError(t, store.Release(t.Context(), host, "first"))
 
-	t.Run("Take", func(t *testing.T) {
-		var lease hostpool.Lease
-		require.NoError(t, r.loseResponse(t, func() (err error) {
-			lease, err = store.Take(t.Context(), hosts, "id", time.Hour)
-			return err
-		}))
-		leases, err := store.List(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, []hostpool.Lease{lease}, leases)
-		assert.Equal(t, "id", lease.ID)
-	})
-	t.Run("Renew", func(t *testing.T) {
-		assert.NoError(t, r.loseResponse(t, func() error { return store.Renew(t.Context(), hosts[0], "id", 2*time.Hour) }))
-	})
-	t.Run("Release", func(t *testing.T) {
-		err := r.loseResponse(t, func() error { return store.Release(t.Context(), hosts[0], "id") })
-		assert.ErrorIs(t, err, hostpool.ErrLeaseLost)
-		leases, err := store.List(t.Context())
-		require.NoError(t, err)
-		assert.Empty(t, leases)
-	})
-	t.Run("Take of an expired lease", func(t *testing.T) {
-		_, err := store.Take(t.Context(), hosts[:1], "old", -time.Hour)
-		require.NoError(t, err)
-		err = r.loseResponse(t, func() error {
-			_, err := store.Take(t.Context(), hosts[:1], "new", time.Minute)
-			return err
-		})
-		assert.ErrorIs(t, err, hostpool.ErrNoneFree, "the second command found that the lease had been extended")
-		leases, err := store.List(t.Context())
-		require.NoError(t, err)
-		require.Len(t, leases, 1)
-		assert.Equal(t, "old", leases[0].ID)
-	})
+	require.NoError(t, r.loseResponse(t, func() error {
+		host = take(t, store, "id", hosts...)
+		return nil
+	}), "Take")
+	assert.Equal(t, "id", list(t, store)[host])
+	assert.NoError(t, r.loseResponse(t, func() error { return store.Renew(t.Context(), host, "id", 2*time.Hour) }), "Renew")
+	err := r.loseResponse(t, func() error { return store.Release(t.Context(), host, "id") })
+	assert.ErrorIs(t, err, hostpool.ErrLeaseLost, "the second Release found no lease")
+	assert.NotContains(t, list(t, store), host)
 }

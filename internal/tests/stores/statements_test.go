@@ -12,44 +12,43 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool/sqlstore"
 )
 
+// storeByWire returns a store with a new table whose statements go through a wire.
+func (d database) storeByWire(t *testing.T, times int) (store *sqlstore.Store, w *wire, table string) {
+	t.Helper()
+	table = newTable(t, d)
+	db, w := d.connectByWire(t, times)
+	store = sqlstore.New(db, d.dialect, sqlstore.WithTable(table))
+	require.NoError(t, store.CreateTable(t.Context()))
+	w.sent()
+	return store, w, table
+}
+
 // TestStatements shows which statements each method sends to a database with
 // 10,000 leases.
 func TestStatements(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
-			d := e.newDatabase(t)
-			db, wire := d.connectByWire(t, 1)
-			store := sqlstore.New(db, d.dialect)
-			require.NoError(t, store.CreateTable(t.Context()))
-			assert.Equal(t, []string{"CREATE"}, wire.sent())
-			fill(t, d, "iomeeting_leases", 10_000)
+			d := e.database(t)
+			store, wire, table := d.storeByWire(t, 1)
+			fill(t, d, table, 10_000)
 
 			takeFree, first := []string{"SELECT", "INSERT"}, []string{}
 			if d.dialect == sqlstore.Postgres { // one statement tries to take a free host
 				takeFree, first = []string{"INSERT"}, []string{"INSERT"}
 			}
 
-			held, free := hostNames(0, 1024), []string{"free@example.com"}
-			lease, err := store.Take(t.Context(), append(held, free...), "id", time.Hour)
-			require.NoError(t, err)
+			held, free := hostNames(1024), "free@example.com"
+			assert.Equal(t, free, take(t, store, "id", append(held, free)...))
 			assert.Equal(t, takeFree, wire.sent(), "Take of a free host")
-			_, err = store.Take(t.Context(), held, "other", time.Hour)
-			assert.ErrorIs(t, err, hostpool.ErrNoneFree)
+			takeNone(t, store, held...)
 			assert.Equal(t, append(first, "SELECT"), wire.sent(), "Take of held hosts")
-			again, err := store.Take(t.Context(), append(held, free...), "id", time.Hour)
-			require.NoError(t, err)
-			assert.Equal(t, lease, again)
-			assert.Equal(t, append(first, "SELECT"), wire.sent(), "Take with the ID of a lease")
-			require.NoError(t, store.Renew(t.Context(), lease.Host, "id", -time.Hour))
+			require.NoError(t, store.Renew(t.Context(), free, "id", -time.Hour))
 			assert.Equal(t, []string{"UPDATE"}, wire.sent(), "Renew")
-			_, err = store.Take(t.Context(), append(held, free...), "other", time.Hour)
-			require.NoError(t, err)
+			assert.Equal(t, free, take(t, store, "other", append(held, free)...))
 			assert.Equal(t, append(first, "SELECT", "UPDATE"), wire.sent(), "Take of an expired lease")
-			require.NoError(t, store.Release(t.Context(), lease.Host, "id"))
+			require.NoError(t, store.Release(t.Context(), free, "id"))
 			assert.Equal(t, []string{"DELETE"}, wire.sent(), "Release")
-			leases, err := store.List(t.Context())
-			require.NoError(t, err)
-			assert.Len(t, leases, 10_000)
+			assert.Len(t, list(t, store), 10_000)
 			assert.Equal(t, []string{"SELECT"}, wire.sent(), "List")
 		})
 	}
@@ -57,12 +56,12 @@ func TestStatements(t *testing.T) {
 
 // fill adds n leases of the hosts that hostNames returns, which do not expire
 // during the test.
-func fill(t *testing.T, d *database, table string, n int) {
+func fill(t *testing.T, d database, table string, n int) {
 	t.Helper()
 	tx, err := d.connect(t).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	insert := "INSERT INTO " + table + " (host, id, expires) VALUES ('%s', 'id of %[1]s', 9000000000000000)"
-	for _, host := range hostNames(0, n) {
+	for _, host := range hostNames(n) {
 		_, err := tx.ExecContext(t.Context(), fmt.Sprintf(insert, host))
 		require.NoError(t, err)
 	}
@@ -70,51 +69,32 @@ func fill(t *testing.T, d *database, table string, n int) {
 }
 
 // hostNames returns the email addresses of n hosts.
-func hostNames(first, n int) []string {
-	var names []string
+func hostNames(n int) (names []string) {
 	for i := range n {
-		names = append(names, fmt.Sprintf("host%d@example.com", first+i))
+		names = append(names, fmt.Sprintf("host%d@example.com", i))
 	}
 	return names
 }
 
-// TestStatementsSentTwice shows what becomes of calls if a database client sends
-// each statement twice, as one may after a timeout.
+// TestStatementsSentTwice shows that no host gets two leases if a database client
+// sends each statement twice, as one may after a timeout.
 func TestStatementsSentTwice(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
-			d := e.newDatabase(t)
-			db, wire := d.connectByWire(t, 2)
-			store := sqlstore.New(db, d.dialect)
-			require.NoError(t, store.CreateTable(t.Context()))
-			hosts := []string{"a@example.com", "b@example.com", "c@example.com"}
-			wire.sent()
-
-			a, err := store.Take(t.Context(), hosts, "a", time.Hour)
-			require.NoError(t, err)
+			store, wire, _ := e.database(t).storeByWire(t, 2)
+			hosts := hostNames(10)
+			a, b := take(t, store, "a", hosts...), take(t, store, "b", hosts...)
 			assert.Contains(t, fmt.Sprint(wire.sent()), "INSERT INSERT")
-			assert.Equal(t, "a@example.com", a.Host)
-			b, err := store.Take(t.Context(), hosts, "b", time.Hour)
-			require.NoError(t, err)
-			assert.Equal(t, "b@example.com", b.Host)
-			leases, err := store.List(t.Context())
-			require.NoError(t, err)
-			assert.ElementsMatch(t, []hostpool.Lease{a, b}, leases)
+			leases := list(t, store)
+			assert.Equal(t, "a", leases[a])
+			assert.Equal(t, "b", leases[b])
 
-			assert.NoError(t, store.Renew(t.Context(), a.Host, "a", 2*time.Hour))
-			assert.ErrorIs(t, store.Renew(t.Context(), a.Host, "b", time.Hour), hostpool.ErrLeaseLost)
+			assert.NoError(t, store.Renew(t.Context(), a, "a", 2*time.Hour))
+			assert.ErrorIs(t, store.Renew(t.Context(), a, "b", time.Hour), hostpool.ErrLeaseLost)
 
-			require.NoError(t, store.Renew(t.Context(), b.Host, "b", -time.Hour))
-			_, err = store.Take(t.Context(), hosts[:2], "d", time.Hour)
-			assert.ErrorIs(t, err, hostpool.ErrNoneFree, "the second statement found that the lease had been extended")
-
-			assert.ErrorIs(t, store.Release(t.Context(), a.Host, "a"), hostpool.ErrLeaseLost, "the second statement found no lease")
-			c, err := store.Take(t.Context(), hosts, "c", time.Hour)
-			require.NoError(t, err)
-			assert.Equal(t, a.Host, c.Host)
-			leases, err = store.List(t.Context())
-			require.NoError(t, err)
-			assert.Len(t, leases, 2)
+			assert.ErrorIs(t, store.Release(t.Context(), a, "a"), hostpool.ErrLeaseLost, "the second statement found no lease")
+			assert.Equal(t, a, take(t, store, "c", a))
+			assert.Equal(t, "c", list(t, store)[a])
 		})
 	}
 }

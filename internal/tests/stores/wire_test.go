@@ -24,12 +24,12 @@ type wire struct {
 }
 
 // connectByWire returns connections through a wire.
-func (d *database) connectByWire(t *testing.T, times int) (*sql.DB, *wire) {
+func (d database) connectByWire(t *testing.T, times int) (*sql.DB, *wire) {
 	t.Helper()
-	w := &wire{driver: d.connect(t).Driver(), dsn: d.dsn + d.params, times: times}
 	if d.driver == "mysql" {
-		w.dsn += "?interpolateParams=true" // else there would be prepared statements to wrap too
+		d = d.with("interpolateParams=true") // else there would be prepared statements to wrap too
 	}
+	w := &wire{driver: d.connect(t).Driver(), dsn: d.dsn, times: times}
 	db := sql.OpenDB(w)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	return db, w

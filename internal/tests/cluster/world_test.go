@@ -1,4 +1,4 @@
-package main
+package cluster
 
 import (
 	"context"
@@ -19,8 +19,13 @@ import (
 )
 
 const (
-	// takeFor is how long a pool holds an account before its meeting is scheduled.
-	takeFor = time.Minute
+	// startWithin is how long a visitor may take to start a meeting.
+	startWithin = 5 * time.Second
+
+	// comeBackWithin is how long an account may be held after a crash: a pool leases
+	// it for a minute before it schedules the meeting. The rest is for the requests
+	// that follow.
+	comeBackWithin = startWithin + time.Minute + 15*time.Second
 
 	// longestMeeting is the longest time that a visitor stays in a meeting.
 	longestMeeting = 300 * time.Millisecond
@@ -34,6 +39,55 @@ const (
 	callTimeout = time.Minute
 )
 
+// plan describes a run.
+type plan struct {
+	leases   []leases // of each of the web servers
+	accounts int
+	visitors int    // each of whom starts a meeting
+	kills    int    // how many times a web server is killed
+	halfway  func() // called once when half of the visitors have come, if not nil
+}
+
+// result is what came of a run.
+type result struct {
+	visitors     atomic.Int64 // who had a meeting
+	abandoned    atomic.Int64 // start links that nobody opened
+	noneFree     atomic.Int64 // starts for which no account was free, and that visitors repeated
+	failed       atomic.Int64 // starts that failed, and that visitors repeated
+	lostEnds     atomic.Int64 // callbacks that no server has accepted
+	refused      atomic.Int64 // start links that the service refused
+	endedByOther atomic.Int64 // meetings that another start has ended
+
+	accounts int           // that could be used again in the end
+	back     time.Duration // how long it took until they could
+}
+
+func (r *result) String() string {
+	return fmt.Sprintf("%d visitors had a meeting, %d of them never started it; starts without a free account: %d, failed starts: %d, "+
+		"lost callbacks: %d; start links refused: %d, meetings ended by another start: %d; %d accounts back after %v",
+		r.visitors.Load(), r.abandoned.Load(), r.noneFree.Load(), r.failed.Load(),
+		r.lostEnds.Load(), r.refused.Load(), r.endedByOther.Load(), r.accounts, r.back)
+}
+
+// broken returns the promises that were broken.
+func (r *result) broken(p plan) (promises []string) {
+	for _, c := range []struct {
+		broken  bool
+		promise string
+	}{
+		{r.endedByOther.Load() > 0, "no meeting is ended by another start"},
+		{r.refused.Load() > 0, "every start link works"},
+		{r.visitors.Load() != int64(p.visitors), "every visitor has a meeting"},
+		{r.accounts != p.accounts, "every account comes back"},
+		{p.kills > 0 && r.back > comeBackWithin, "accounts come back in time after a crash"}, // a slow database is not a crash
+	} {
+		if c.broken {
+			promises = append(promises, c.promise)
+		}
+	}
+	return promises
+}
+
 // world is the IOMeeting service, the web servers and their visitors.
 type world struct {
 	plan     plan
@@ -42,27 +96,15 @@ type world struct {
 	hosts    map[string]iomeeting.Host
 	balancer *balancer
 	front    *httptest.Server // the address of the web servers
-	visitors http.Client
-
-	done       atomic.Int64 // visitors who have left
-	inProgress atomic.Int64
-	ended      atomic.Int64 // by their hosts
-	abandoned  atomic.Int64 // start links that nobody opened
-	noneFree   atomic.Int64 // visitors who had to wait
-	failures   atomic.Int64 // starts that failed, and that visitors repeated
-	lostEnds   atomic.Int64 // callbacks that no server has accepted
-	refused    atomic.Int64 // start links that the service refused
-	endedOther atomic.Int64 // meetings that another start has ended
-
-	back    time.Duration // how long it took until all accounts were free
-	missing int           // accounts that did not become free
+	browser  http.Client
+	result
 }
 
 // newWorld starts everything but the visitors.
 func newWorld(p plan) (*world, error) {
 	w := &world{plan: p, hosts: make(map[string]iomeeting.Host)}
-	w.visitors.Timeout = callTimeout
-	w.visitors.Transport = &http.Transport{MaxIdleConnsPerHost: p.accounts}
+	w.browser.Timeout = callTimeout
+	w.browser.Transport = &http.Transport{MaxIdleConnsPerHost: p.accounts}
 	accounts := make(map[string]string)
 	var hosts []iomeeting.Host
 	for i := range p.accounts {
@@ -74,19 +116,19 @@ func newWorld(p plan) (*world, error) {
 	w.service = iomeetingtest.NewServer(hosts...)
 	w.client = w.service.Client()
 	w.front = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.balancer.proxy.ServeHTTP(rw, r)
+		w.balancer.ServeHTTP(rw, r)
 	}))
 	key := rand.Text() + rand.Text()
-	configs := make([]childConfig, p.servers)
-	for i := range configs {
-		configs[i] = childConfig{
+	var configs []webServerConfig
+	for _, leases := range p.leases {
+		configs = append(configs, webServerConfig{
 			Site:        w.service.URL,
-			Leases:      p.leases[min(i, len(p.leases)-1)],
+			Leases:      leases,
 			EndURL:      "http://" + w.front.Listener.Addr().String() + "/meeting-ended",
 			Key:         key,
-			StartWithin: p.startWithin,
+			StartWithin: startWithin,
 			Accounts:    accounts,
-		}
+		})
 	}
 	var err error
 	if w.balancer, err = newBalancer(configs); err != nil {
@@ -99,55 +141,51 @@ func newWorld(p plan) (*world, error) {
 
 func (w *world) close() {
 	w.balancer.close()
-	w.visitors.CloseIdleConnections()
+	w.browser.CloseIdleConnections()
 	w.front.Close()
 	w.service.Close()
 }
 
-// run sends all visitors, kills servers during the run, and then waits until all
+// run sends all visitors, breaks what the plan says, and then waits until all
 // accounts are free.
 func (w *world) run(ctx context.Context) error {
-	// With fewer visitors than accounts, they rarely have to wait.
-	atOnce := max(1, w.plan.accounts*9/10)
+	// With fewer concurrent visitors than accounts, they rarely have to wait.
 	next := make(chan int)
-	var working sync.WaitGroup
-	for range atOnce {
-		working.Go(func() {
+	var visiting sync.WaitGroup
+	for range w.plan.accounts * 9 / 10 {
+		visiting.Go(func() {
 			for n := range next {
 				w.visit(ctx, n)
 			}
 		})
 	}
-	var killing sync.WaitGroup
+	var breaking sync.WaitGroup
 	var failed error
 	every := w.plan.visitors / (w.plan.kills + 1)
 	for n := range w.plan.visitors {
-		select {
-		case next <- n:
-		case <-ctx.Done():
+		next <- n
+		if n > 0 && n%every == 0 && n/every <= w.plan.kills {
+			breaking.Wait() // one at a time
+			breaking.Go(func() { failed = errors.Join(failed, w.balancer.crash()) })
 		}
-		if every > 0 && n > 0 && n%every == 0 && n/every <= w.plan.kills {
-			killing.Wait() // one at a time
-			killing.Go(func() { failed = errors.Join(failed, w.balancer.crash()) })
+		if n == w.plan.visitors/2 && w.plan.halfway != nil {
+			breaking.Go(w.plan.halfway)
 		}
 	}
 	close(next)
-	working.Wait()
-	killing.Wait()
-	if err := errors.Join(failed, context.Cause(ctx)); err != nil {
-		return err
-	}
+	visiting.Wait()
+	breaking.Wait()
 	w.fill(ctx)
-	return context.Cause(ctx)
+	return errors.Join(failed, context.Cause(ctx))
 }
 
 // visit is a visitor who starts a meeting, stays for a while, and ends it.
 func (w *world) visit(ctx context.Context, n int) {
-	defer w.done.Add(1)
 	s, err := w.start(ctx)
 	if err != nil {
-		return // the run was interrupted
+		return
 	}
+	w.visitors.Add(1)
 	if n%oneInSoManyNeverStarts == oneInSoManyNeverStarts-1 {
 		w.abandoned.Add(1)
 		return
@@ -155,13 +193,11 @@ func (w *world) visit(ctx context.Context, n int) {
 	if !w.open(s) {
 		return
 	}
-	defer w.inProgress.Add(-1)
 	time.Sleep(mrand.N(longestMeeting))
 	if !w.goesOn(ctx, s) {
 		return
 	}
-	w.ended.Add(1)
-	if err := w.service.EndMeeting(s.meetingID()); err != nil {
+	if err := w.service.EndMeeting(s.MeetingID); err != nil {
 		w.lostEnds.Add(1)
 	}
 }
@@ -169,20 +205,23 @@ func (w *world) visit(ctx context.Context, n int) {
 // open opens a start link as the host's browser does. It reports whether the
 // meeting has started.
 func (w *world) open(s started) bool {
-	page, err := w.visitors.PostForm(s.Endpoint, s.Params)
-	if err != nil || w.drain(page) != http.StatusOK {
+	page, err := w.browser.PostForm(s.Endpoint, s.Params)
+	if err == nil {
+		_, _ = io.Copy(io.Discard, page.Body)
+		_ = page.Body.Close()
+	}
+	if err != nil || page.StatusCode != http.StatusOK {
 		w.refused.Add(1)
 		return false
 	}
-	w.inProgress.Add(1)
 	return true
 }
 
 // goesOn asks the service whether the meeting is still in progress.
 func (w *world) goesOn(ctx context.Context, s started) bool {
 	state, err := w.client.Query(ctx, w.hosts[s.Host])
-	if err == nil && state.MeetingID != s.meetingID() {
-		w.endedOther.Add(1)
+	if err == nil && state.MeetingID != s.MeetingID {
+		w.endedByOther.Add(1)
 		return false
 	}
 	return err == nil
@@ -209,9 +248,9 @@ func (w *world) tryStart(ctx context.Context) (s started, ok bool) {
 	if err != nil {
 		panic(err) // the URL is valid
 	}
-	res, err := w.visitors.Do(req)
+	res, err := w.browser.Do(req)
 	if err != nil {
-		w.failures.Add(1)
+		w.failed.Add(1)
 		return started{}, false
 	}
 	defer res.Body.Close()
@@ -219,7 +258,7 @@ func (w *world) tryStart(ctx context.Context) (s started, ok bool) {
 	case res.StatusCode == http.StatusServiceUnavailable:
 		w.noneFree.Add(1)
 	case res.StatusCode != http.StatusOK || json.NewDecoder(res.Body).Decode(&s) != nil:
-		w.failures.Add(1)
+		w.failed.Add(1)
 	default:
 		return s, true
 	}
@@ -227,10 +266,10 @@ func (w *world) tryStart(ctx context.Context) (s started, ok bool) {
 }
 
 // fill starts a meeting on every account, waiting until each one is free, and
-// counts those that do not come back.
+// counts those that come back.
 func (w *world) fill(ctx context.Context) {
 	begin := time.Now()
-	waiting, cancel := context.WithTimeout(ctx, 4*w.limit())
+	waiting, cancel := context.WithTimeout(ctx, 4*comeBackWithin)
 	defer cancel()
 	var mu sync.Mutex
 	var meetings []started
@@ -252,29 +291,8 @@ func (w *world) fill(ctx context.Context) {
 	}
 	filling.Wait()
 	w.back = time.Since(begin)
-	w.missing = w.plan.accounts - len(back)
+	w.accounts = len(back)
 	for _, s := range meetings {
 		w.goesOn(ctx, s)
 	}
-}
-
-// limit is how long an account may be held after a crash, and a little more for the
-// requests that follow.
-func (w *world) limit() time.Duration { return w.plan.startWithin + takeFor + 15*time.Second }
-
-// leased returns how many accounts are leased, or false if no server responds.
-func (w *world) leased() (n int, ok bool) {
-	res, err := w.visitors.Get(w.front.URL + "/leased")
-	if err != nil {
-		return 0, false
-	}
-	defer res.Body.Close()
-	err = json.NewDecoder(res.Body).Decode(&n)
-	return n, err == nil && res.StatusCode == http.StatusOK
-}
-
-func (w *world) drain(res *http.Response) (status int) {
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, res.Body)
-	return res.StatusCode
 }

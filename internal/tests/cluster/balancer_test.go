@@ -1,4 +1,4 @@
-package main
+package cluster
 
 import (
 	"bufio"
@@ -15,25 +15,21 @@ import (
 	"time"
 )
 
-// restartAfter is how long a killed server is down.
+// restartAfter is how long a killed web server is down.
 const restartAfter = time.Second
 
-// webServer is a child process.
+// webServer is a process of this program.
 type webServer struct {
-	config  childConfig
+	config  webServerConfig
 	process *exec.Cmd
 	stdin   io.Closer // ends the process when it is closed
 	url     *url.URL
 }
 
-// startServer starts a web server, and returns when it listens.
-func startServer(config childConfig) (*webServer, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), childVariable+"=1")
+// startWebServer starts a web server, and returns when it listens.
+func startWebServer(config webServerConfig) (*webServer, error) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), webServerVariable+"=1")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -69,16 +65,15 @@ func (s *webServer) kill() {
 
 // balancer passes requests to a web server that is up, as a load balancer does.
 type balancer struct {
-	proxy *httputil.ReverseProxy
+	*httputil.ReverseProxy
 
 	mu      sync.Mutex
 	servers []*webServer // nil while one is down
-	kills   int
 }
 
-func newBalancer(configs []childConfig) (*balancer, error) {
+func newBalancer(configs []webServerConfig) (*balancer, error) {
 	b := &balancer{servers: make([]*webServer, len(configs))}
-	b.proxy = &httputil.ReverseProxy{
+	b.ReverseProxy = &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(b.pick()) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -86,7 +81,7 @@ func newBalancer(configs []childConfig) (*balancer, error) {
 		},
 	}
 	for i, config := range configs {
-		s, err := startServer(config)
+		s, err := startWebServer(config)
 		if err != nil {
 			b.close()
 			return nil, err
@@ -108,39 +103,20 @@ func (b *balancer) pick() *url.URL {
 	return &url.URL{Scheme: "http", Host: "127.0.0.1:0"} // refuses the connection
 }
 
-// crash kills a server, and starts it again after a while.
+// crash kills a random server, and starts it again after a while.
 func (b *balancer) crash() error {
 	b.mu.Lock()
 	i := rand.IntN(len(b.servers))
 	victim := b.servers[i]
 	b.servers[i] = nil
-	b.kills++
 	b.mu.Unlock()
-	if victim == nil {
-		return nil // it is down already
-	}
 	victim.kill()
 	time.Sleep(restartAfter)
-	s, err := startServer(victim.config)
-	if err != nil {
-		return err
-	}
+	s, err := startWebServer(victim.config)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.servers[i] = s
-	return nil
-}
-
-// state returns how many servers are up, and how many have been killed.
-func (b *balancer) state() (up, kills int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, s := range b.servers {
-		if s != nil {
-			up++
-		}
-	}
-	return up, b.kills
+	return err
 }
 
 func (b *balancer) close() {
@@ -151,4 +127,5 @@ func (b *balancer) close() {
 			s.kill()
 		}
 	}
+	b.Transport.(*http.Transport).CloseIdleConnections()
 }
