@@ -2,8 +2,11 @@ package iomeeting
 
 import (
 	"net/url"
+	"reflect"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/go-querystring/query"
 )
 
 // fromGo turns the encoding of [url.QueryEscape] into that of the service.
@@ -55,4 +58,26 @@ func DecodeText(s string) (string, error) {
 		return "", &ParameterError{"text", notUTF8 + " once decoded"}
 	}
 	return text, nil
+}
+
+// formValues returns the fields of params, a struct with url tags, as form values.
+func formValues(params any) url.Values {
+	values, err := query.Values(params)
+	if err != nil {
+		panic(err) // params is not a struct; encoding a struct never fails
+	}
+	return values
+}
+
+// secretsOf returns the fields of params that are Secrets, by their names in a form.
+func secretsOf(params any) map[string]Secret {
+	secrets := make(map[string]Secret)
+	v := reflect.ValueOf(params)
+	for i := range v.NumField() {
+		if secret, ok := v.Field(i).Interface().(Secret); ok {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("url"), ",")
+			secrets[name] = secret
+		}
+	}
+	return secrets
 }

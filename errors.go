@@ -156,7 +156,7 @@ type networkError struct {
 // newNetworkError returns the error of an attempt at j that failed with err.
 func newNetworkError(ctx context.Context, j job, err error) *networkError {
 	temporary := !isPermanent(err)
-	if repeatsSecret(err, j.secrets) {
+	if repeatsSecret(err, secretsOf(j.params)) {
 		err = errors.New("the error repeats a password of the request, and is withheld")
 	}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // some transports return its cause
@@ -180,7 +180,7 @@ func (e *networkError) Unwrap() error { return e.cause }
 
 // repeatsSecret reports whether the text of err contains a secret: as it is, in a form,
 // or quoted, as by net/http where a header is malformed.
-func repeatsSecret(err error, secrets []Secret) bool {
+func repeatsSecret(err error, secrets map[string]Secret) bool {
 	text := foreignText(err)
 	for _, s := range secrets {
 		secret := s.Reveal()

@@ -8,10 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
-
-	"github.com/google/go-querystring/query"
 )
 
 // Link opens a page of the service: the page in which a person starts or joins a
@@ -35,23 +32,12 @@ type Link struct {
 func newLink(endpoint string, params any) Link {
 	form := formValues(params)
 	shown := maps.Clone(form)
-	fields := reflect.TypeOf(params)
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("url"), ",")
-		if fields.Field(i).Type == reflect.TypeFor[Secret]() && shown.Has(name) {
+	for name := range secretsOf(params) {
+		if shown.Has(name) {
 			shown.Set(name, redacted)
 		}
 	}
 	return Link{endpoint, endpoint + "?" + shown.Encode(), NewSecret(form.Encode())}
-}
-
-// formValues returns the fields of params, a struct with url tags, as form values.
-func formValues(params any) url.Values {
-	values, err := query.Values(params)
-	if err != nil {
-		panic(err) // params is not a struct; encoding a struct never fails
-	}
-	return values
 }
 
 // URL returns the address that opens the page by GET, with its passwords in plain

@@ -191,7 +191,7 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 	if err := host.Validate(); err != nil {
 		return QueryResult{}, err
 	}
-	a, err := c.call(ctx, queryOp, queryParams{host.Email, host.Password}, host.Password)
+	a, err := c.call(ctx, queryOp, queryParams{host.Email, host.Password})
 	if err != nil {
 		return QueryResult{}, err
 	}
@@ -234,7 +234,7 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 		return ScheduleResult{}, err
 	}
 	params := scheduleParams{host.Email, host.Password, o.MeetingPassword, o.EndURL, o.OperatorID}
-	a, err := c.call(ctx, scheduleOp, params, host.Password, o.MeetingPassword)
+	a, err := c.call(ctx, scheduleOp, params)
 	if err == nil && a.status != statusOK {
 		err = &StatusError{Op: scheduleOp.name, Status: a.status}
 	}

@@ -95,7 +95,7 @@ func isRefusal(status int) bool {
 
 // next reports whether a retry follows the n-th attempt, and after which wait.
 func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
-	if n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
 		return 0, false
 	}
 	return o.wait(j.deadline, n)
