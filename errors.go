@@ -58,15 +58,10 @@ var (
 type Status int
 
 const (
-	// statusOK means that the host is available (query), or that a meeting was
-	// scheduled (schedule).
-	statusOK Status = iota
-	// StatusHostNotFound means that no host account has that email address.
-	StatusHostNotFound
-	// StatusWrongPassword means that the host's password is wrong.
-	StatusWrongPassword
-	// StatusInMeeting means that the host is in a meeting (query).
-	StatusInMeeting
+	statusOK            Status = iota // the host is available, or a meeting was scheduled
+	StatusHostNotFound                // no host account has that email address
+	StatusWrongPassword               // the host's password is wrong
+	StatusInMeeting                   // the host is in a meeting
 )
 
 // String returns the meaning of the status, such as "host not found".
@@ -88,10 +83,8 @@ func (s Status) String() string {
 // [Client.ScheduleIfAvailable] left a meeting alone. It matches [ErrHostNotFound],
 // [ErrWrongPassword] or [ErrInMeeting].
 type StatusError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// Status is the status in the service's response.
-	Status Status
+	Op     string // "query" or "schedule"
+	Status Status // in the service's response
 	// MeetingID and MeetingPassword are those of the meeting that the host is in, if
 	// Status is StatusInMeeting. With them, [Client.JoinByID] joins it.
 	MeetingID       string
@@ -120,10 +113,8 @@ func (e *StatusError) Unwrap() error {
 // other than 200, an HTML page, or a line that is cut short or cannot be read. It
 // matches [ErrBadResponse].
 type ResponseError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// StatusCode is the HTTP status of the response.
-	StatusCode int
+	Op         string // "query" or "schedule"
+	StatusCode int    // of HTTP
 	// Reason says what is wrong. It continues a sentence that starts with "the
 	// response", and quotes nothing from the response.
 	Reason string
