@@ -431,32 +431,3 @@ func FuzzSite(f *testing.F) {
 		require.Nil(t, made.User)
 	})
 }
-
-// FuzzLinks decodes the parameters of a link as a servlet does.
-func FuzzLinks(f *testing.F) {
-	f.Add("test@abc.com", "123456", "111111", "Marketing")
-	f.Add("&=%+#?;", "a b", "🙂", "_41 100% C++\r\n")
-	f.Add("a\x00", "\xff", "", "会议")
-	f.Fuzz(func(t *testing.T, email, password, observerPassword, title string) {
-		link, err := newClient(t).Start(
-			iomeeting.Host{Email: email, Password: iomeeting.NewSecret(password)},
-			&iomeeting.StartOptions{ObserverPassword: iomeeting.NewSecret(observerPassword), Title: title},
-		)
-		if err != nil {
-			require.ErrorIs(t, err, iomeeting.ErrInvalidParameter)
-			require.Equal(t, iomeeting.Link{}, link)
-			return
-		}
-		u, err := url.Parse(link.URL())
-		require.NoError(t, err)
-		params, err := url.ParseQuery(u.RawQuery)
-		require.NoError(t, err)
-		require.Equal(t, link.Params(), params)
-		require.Equal(t, email, params.Get("hostEmail"))
-		require.Equal(t, password, params.Get("hostPass"))
-		require.Equal(t, observerPassword, params.Get("observerPass"))
-		decoded, err := iomeeting.DecodeText(params.Get("title"))
-		require.NoError(t, err)
-		require.Equal(t, title, decoded)
-	})
-}
