@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jarcoal/httpmock"
+
 	"github.com/iomeeting/iomeeting-go"
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
@@ -24,18 +26,6 @@ import (
 // alice is the account of the examples. Most of them run against an in-process
 // IOMeeting server.
 var alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("correct horse")}
-
-// visit opens a link as a person's browser does.
-func visit(link iomeeting.Link) {
-	res, err := http.PostForm(link.Endpoint(), link.Params())
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		log.Fatal(res.Status)
-	}
-}
 
 // A link starts a meeting in the host's browser. Making it sends nothing.
 func Example() {
@@ -63,7 +53,9 @@ func ExampleClient_Query() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	visit(link)
+	if err := service.Open(link); err != nil { // as the host's browser does
+		log.Fatal(err)
+	}
 
 	state, err := client.Query(context.Background(), alice)
 	if err != nil {
@@ -96,10 +88,9 @@ func ExampleClient_Schedule() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	visit(link)
-	fmt.Println("started", meeting.MeetingID)
+	fmt.Println(meeting.MeetingID, service.Open(link))
 	// Output:
-	// started 000001
+	// 000001 <nil>
 }
 
 // If the host is in a meeting already, join that one.
@@ -111,7 +102,9 @@ func ExampleClient_ScheduleIfAvailable() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	visit(link)
+	if err := service.Open(link); err != nil {
+		log.Fatal(err)
+	}
 
 	_, err = client.ScheduleIfAvailable(context.Background(), alice, nil)
 	var refused *iomeeting.StatusError
@@ -123,11 +116,10 @@ func ExampleClient_ScheduleIfAvailable() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		visit(link)
-		fmt.Println("joined", refused.MeetingID)
+		fmt.Println(refused.MeetingID, service.Open(link))
 	}
 	// Output:
-	// joined 000001
+	// 000001 <nil>
 }
 
 // advice says what to do about the error of a call.
@@ -389,4 +381,20 @@ func ExampleWithHTTPClient() {
 	fmt.Println(state.InMeeting, err)
 	// Output:
 	// false <nil>
+}
+
+// A unit test can mock the service with httpmock.
+func ExampleWithHTTPClient_httpmock() {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", "https://abc.iomeeting.cn/meetingControl/query",
+		httpmock.NewStringResponder(http.StatusOK, "3,000042,tea"))
+	client, err := iomeeting.NewClient("https://abc.iomeeting.cn",
+		iomeeting.WithHTTPClient(&http.Client{Transport: mock}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	state, err := client.Query(context.Background(), alice)
+	fmt.Println(state.MeetingID, err)
+	// Output:
+	// 000042 <nil>
 }
