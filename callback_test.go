@@ -274,7 +274,7 @@ func TestSlowCallback(t *testing.T) {
 
 // defaultLog makes slog.Default write its records, without their times, to the
 // buffer that it returns.
-func defaultLog(t *testing.T) *bytes.Buffer {
+func defaultLog(t testing.TB) *bytes.Buffer {
 	t.Helper()
 	logger, text := logTo()
 	original, writer, flags := slog.Default(), log.Writer(), log.Flags()
@@ -350,6 +350,7 @@ func TestOnEnd(t *testing.T) {
 }
 
 func FuzzCallback(f *testing.F) {
+	defaultLog(f)
 	signer := newSigner(f, signingKey)
 	signed := signer.Sign("booking-7")
 	for _, body := range []string{"", "operatorId=" + signed, "operatorId=" + signed + "&operatorId=", "operatorId=%zz", "operatorId=a;b"} {
