@@ -79,16 +79,22 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestChangeOfKey(t *testing.T) {
-	before, after := newSigner(t, signingKey), newSigner(t, otherKey, iomeeting.NewSecret(strings.Repeat("k", 32)), signingKey)
-	for _, signer := range []*iomeeting.EndSigner{before, after} {
-		id, err := after.Verify(signer.Sign("booking-7"))
-		require.NoError(t, err)
-		assert.Equal(t, "booking-7", id)
+	thirdKey := iomeeting.NewSecret(strings.Repeat("k", 32))
+	before, after, later := newSigner(t, signingKey), newSigner(t, otherKey, thirdKey, signingKey), newSigner(t, otherKey)
+	for _, tt := range []struct {
+		signer, verifier *iomeeting.EndSigner
+		valid            bool
+	}{
+		{signer: before, verifier: after, valid: true},
+		{signer: after, verifier: after, valid: true},
+		{signer: after, verifier: later, valid: true}, // after signs with the new key
+		{signer: after, verifier: before, valid: false},
+		{signer: before, verifier: later, valid: false},
+	} {
+		id, err := tt.verifier.Verify(tt.signer.Sign("booking-7"))
+		assert.Equal(t, tt.valid, err == nil)
+		assert.Equal(t, tt.valid, id == "booking-7")
 	}
-	_, err := before.Verify(after.Sign("booking-8"))
-	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "after signs with the new key")
-	_, err = newSigner(t, otherKey).Verify(before.Sign("booking-7"))
-	require.ErrorIs(t, err, iomeeting.ErrBadSignature, "the old key is no longer accepted")
 }
 
 func TestShortKeys(t *testing.T) {
@@ -268,7 +274,7 @@ func TestSlowCallback(t *testing.T) {
 
 // defaultLog makes slog.Default write its records, without their times, to the
 // buffer that it returns.
-func defaultLog(t *testing.T) *bytes.Buffer {
+func defaultLog(t testing.TB) *bytes.Buffer {
 	t.Helper()
 	logger, text := logTo()
 	original, writer, flags := slog.Default(), log.Writer(), log.Flags()
@@ -344,6 +350,7 @@ func TestOnEnd(t *testing.T) {
 }
 
 func FuzzCallback(f *testing.F) {
+	defaultLog(f)
 	signer := newSigner(f, signingKey)
 	signed := signer.Sign("booking-7")
 	for _, body := range []string{"", "operatorId=" + signed, "operatorId=" + signed + "&operatorId=", "operatorId=%zz", "operatorId=a;b"} {

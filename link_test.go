@@ -255,6 +255,8 @@ func TestPage(t *testing.T) {
 	assert.Equal(t, page, withoutNonce("开会"))
 	english := strings.NewReplacer("<html>", `<html lang="en">`, "开会", "Open the meeting").Replace(page)
 	assert.Equal(t, english, withoutNonce(""))
+	_, _, labels := readForm(string(link.Form("")))
+	assert.Equal(t, []string{"Open the meeting"}, labels)
 }
 
 func TestPageMethods(t *testing.T) {

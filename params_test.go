@@ -45,7 +45,7 @@ var badURLs = map[string]string{
 	"https://abc.iomeeting.cn:https":  notURL,
 	"https://abc.iomeeting.cn/%zz":    notURL,
 	"https://[::1":                    notURL,
-	`https://abc.iomeeting.cn\a`:      notURL,
+	`https://abc.iomeeting.cn/a\b`:    notURL,
 	" https://abc.iomeeting.cn":       notURL,
 	"https://abc.iomeeting.cn/a b":    notURL,
 	"https://abc.iomeeting.cn/\u3000": notURL,
@@ -71,7 +71,7 @@ func TestBadSite(t *testing.T) {
 		"https://abc.iomeeting.cn/a/../b":      withDots,
 		"https://abc.iomeeting.cn/%2e%2E/a":    withDots,
 		"https://abc.iomeeting.cn\n":           notURL,
-		"https://abc.iomeeting.cn/\x00":        notURL,
+		"https://abc.iomeeting.cn/\u0080":      notURL,
 		"https://abc.iomeeting.cn/\xff":        notURL,
 	}
 	for _, urls := range []map[string]string{sites, badURLs} {

@@ -208,7 +208,7 @@ func TestNothingPrintsSecret(t *testing.T) {
 func TestNoErrorShowsSecret(t *testing.T) {
 	secret := iomeeting.NewSecret(canary)
 	for name, responder := range map[string]httpmock.Responder{
-		"error":             httpmock.NewErrorResponder(errors.New("unexpected " + canary)),
+		"error":             httpmock.NewErrorResponder(oddError{"unexpected " + canary}),
 		"URL-encoded error": httpmock.NewErrorResponder(errors.New("unexpected " + url.QueryEscape(canary))),
 		"quoted error":      httpmock.NewErrorResponder(fmt.Errorf("malformed HTTP response %q", "a "+canary)),
 		"response":          httpmock.NewStringResponder(200, "0,1,"+canary+",\n"+canary),
