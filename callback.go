@@ -11,7 +11,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +25,9 @@ const (
 
 	// callbackTimeout limits the time in which the body must arrive.
 	callbackTimeout = 10 * time.Second
+
+	// logEvery limits how much of the log an attacker can fill.
+	logEvery = time.Minute
 )
 
 // EndSigner signs operator IDs, and verifies them when the service returns them.
@@ -33,11 +35,9 @@ const (
 // URL could report that a meeting has ended. But the service returns the operator
 // ID as it received it, and a signature in it proves that it is yours.
 //
-// A signature does not expire, and depends only on the operator ID and the key. Use
-// a different operator ID for each call of [Client.Schedule].
-//
-// Create an EndSigner with [NewEndSigner]. It is safe for concurrent use. Spec:
-// section 6, parameter operatorId and Result.
+// A signature does not expire, and depends only on the operator ID and the key: use
+// a different operator ID for each call of [Client.Schedule]. An EndSigner is safe
+// for concurrent use.
 type EndSigner struct {
 	keys []Secret // the first one signs
 }
@@ -47,12 +47,8 @@ type EndSigner struct {
 // the output of "openssl rand -base64 32".
 //
 // To change the key, pass the old one as retired until the last meeting that was
-// scheduled with it has ended. If several servers handle the POSTs, first add the new
-// key to the retired keys of every server, and then swap the two, so that no server
-// refuses what another has signed.
-//
-// If a key is shorter than 32 bytes, NewEndSigner returns a [*ParameterError] for
-// "key" or "retired".
+// scheduled with it has ended. With several servers, first add the new key to the
+// retired keys of each, and then swap the two.
 func NewEndSigner(key Secret, retired ...Secret) (*EndSigner, error) {
 	if len(key.Reveal()) < minSigningKey {
 		return nil, &ParameterError{"key", "is shorter than 32 bytes"}
@@ -67,9 +63,8 @@ func NewEndSigner(key Secret, retired ...Secret) (*EndSigner, error) {
 
 // Sign returns the operator ID with its signature, for
 // [ScheduleOptions.OperatorID]. Any string can be signed, but keep it below 3,000
-// bytes, because [EndSigner.Handler] refuses a POST of more than 4 KiB. The result
-// consists of letters, digits, "-", "_" and ".". The operator ID is encoded in it,
-// but not encrypted. Sign panics if the EndSigner was not created with NewEndSigner.
+// bytes, because [EndSigner.Handler] refuses a POST of more than 4 KiB. The operator
+// ID is encoded in the result, but not encrypted.
 func (s *EndSigner) Sign(operatorID string) string {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(operatorID))
 	return payload + "." + signature(s.keys[0], payload)
@@ -101,36 +96,16 @@ func signature(key Secret, payload string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Handler returns the handler for [ScheduleOptions.EndURL]. When the service POSTs
-// a signed operator ID, the handler calls onEnd with the ID that was signed, and
-// responds with status 200.
+// Handler returns the handler for [ScheduleOptions.EndURL]. It calls onEnd with the
+// operator ID that was signed, and answers every other request with a 4xx status.
 //
-// onEnd must be idempotent, because the service may POST again: Java's HTTP client
-// does if the connection drops before the response. The context of onEnd is
-// canceled if the service disconnects. If onEnd returns an error or panics, the
-// handler responds with status 500, without the text of the error. It logs a panic
-// to [slog.Default]; log errors yourself. The spec does not say whether the service
-// POSTs again after a 500. Handler panics if onEnd is nil.
+// onEnd must be idempotent, because the service may POST again if the connection
+// drops. If onEnd returns an error, the handler responds with status 500, without its
+// text; the spec does not say whether the service then POSTs again.
 //
-// The handler does not call onEnd for any other request. It responds with status
-//   - 405 to a method other than POST;
-//   - 415 to a body that is not application/x-www-form-urlencoded;
-//   - 413 to a body of more than 4 KiB;
-//   - 408 to a body that takes longer than 10 seconds, if the server supports read
-//     deadlines;
-//   - 400 to a body without exactly one operatorId;
-//   - 403 to an operator ID with a wrong signature.
-//
-// If the form was parsed already, by middleware for example, the limits of that code
-// apply instead.
-//
-// A wrong signature may be a forgery. It may also mean that your key has changed,
-// and that you miss the end of every meeting. So the handler logs a record at level
-// Warn to [slog.Default], "iomeeting: callback refused: bad signature", at most once
-// a minute. Its attribute "refused" is the number of operator IDs that the handler
-// has refused since it was created.
-//
-// Spec: section 6, Result.
+// A wrong signature may be a forgery, or mean that your key has changed, and that you
+// miss the end of every meeting. So it is logged to [slog.Default], at most once a
+// minute.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
 	return endHandler(s.Verify, onEnd)
 }
@@ -138,8 +113,6 @@ func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) e
 // UnsignedEndHandler is like [EndSigner.Handler], but accepts what anyone POSTs, and
 // passes operatorId to onEnd as it is. Use it only where nobody but the service can
 // reach it.
-//
-// Spec: section 6, Result.
 func UnsignedEndHandler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
 	return endHandler(func(operatorID string) (string, error) { return operatorID, nil }, onEnd)
 }
@@ -151,18 +124,17 @@ func endHandler(verify func(string) (string, error), onEnd func(context.Context,
 	var forged refusals
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		received, code := readOperatorID(w, r)
+		operatorID, err := verify(received)
+		switch {
+		case code != http.StatusOK:
+		case err != nil:
+			code = http.StatusForbidden
+			forged.log(r.Context())
+		case onEnd(r.Context(), operatorID) != nil:
+			code = http.StatusInternalServerError
+		}
 		if code != http.StatusOK {
 			http.Error(w, http.StatusText(code), code)
-			return
-		}
-		operatorID, err := verify(received)
-		if err != nil {
-			forged.add(r.Context())
-			http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
-			return
-		}
-		if err := guarded(r.Context(), onEnd, operatorID); err != nil {
-			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		}
 	})
 }
@@ -174,25 +146,14 @@ type refusals struct {
 	quiet time.Time // until when nothing is logged
 }
 
-// logEvery limits how much of the log an attacker can fill.
-const logEvery = time.Minute
-
-func (r *refusals) add(ctx context.Context) {
-	if count, due := r.next(time.Now()); due {
-		slog.WarnContext(ctx, "iomeeting: callback refused: bad signature", "refused", count)
-	}
-}
-
-// next counts a refusal, and reports whether to log the count.
-func (r *refusals) next(now time.Time) (count int, due bool) {
+func (r *refusals) log(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++
-	if now.Before(r.quiet) {
-		return r.count, false
+	if now := time.Now(); !now.Before(r.quiet) {
+		r.quiet = now.Add(logEvery)
+		slog.WarnContext(ctx, "iomeeting: callback refused: bad signature", "refused", r.count)
 	}
-	r.quiet = now.Add(logEvery)
-	return r.count, true
 }
 
 // readOperatorID returns the operatorId of a form in the body of r, or the HTTP
@@ -208,55 +169,22 @@ func readOperatorID(w http.ResponseWriter, r *http.Request) (operatorID string, 
 	}
 	form := r.PostForm // set if another handler has read the body
 	if form == nil {
-		form, code = readForm(w, r)
-		if code != http.StatusOK {
-			return "", code
+		// The recorder of a test does not support deadlines.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
+		var tooLong *http.MaxBytesError
+		if errors.As(err, &tooLong) {
+			return "", http.StatusRequestEntityTooLarge
+		}
+		if err == nil {
+			form, err = url.ParseQuery(string(body))
+		}
+		if err != nil {
+			return "", http.StatusBadRequest
 		}
 	}
 	if len(form["operatorId"]) != 1 {
 		return "", http.StatusBadRequest
 	}
 	return form.Get("operatorId"), http.StatusOK
-}
-
-// readForm returns the form in the body of r, within limits of size and time.
-func readForm(w http.ResponseWriter, r *http.Request) (form url.Values, code int) {
-	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if server == nil || server.ReadTimeout <= 0 || server.ReadTimeout > callbackTimeout {
-		// The recorder of a test does not support deadlines.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(callbackTimeout))
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallback))
-	if err != nil {
-		return nil, codeOfReadError(err)
-	}
-	form, err = url.ParseQuery(string(body))
-	if err != nil {
-		return nil, http.StatusBadRequest
-	}
-	return form, http.StatusOK
-}
-
-func codeOfReadError(err error) int {
-	var tooLong *http.MaxBytesError
-	var timeout interface{ Timeout() bool }
-	switch {
-	case errors.As(err, &tooLong):
-		return http.StatusRequestEntityTooLarge
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return http.StatusRequestTimeout
-	default:
-		return http.StatusBadRequest
-	}
-}
-
-// guarded calls onEnd, and turns a panic into an error.
-func guarded(ctx context.Context, onEnd func(context.Context, string) error, operatorID string) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			slog.ErrorContext(ctx, "iomeeting: onEnd panicked", "panic", v, "stack", string(debug.Stack()))
-			err = errors.New("iomeeting: onEnd panicked")
-		}
-	}()
-	return onEnd(ctx, operatorID)
 }

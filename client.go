@@ -3,54 +3,41 @@ package iomeeting
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
-)
-
-const (
-	defaultTimeout   = 30 * time.Second
-	defaultRetries   = 2
-	defaultUserAgent = "iomeeting-go"
+	"unicode"
 )
 
 // Client makes links to the pages of one IOMeeting site and sends calls to it.
 // Create one for each site with [NewClient] and keep it, so that queries can reuse
-// its connections; each Schedule uses a connection of its own. A Client is immutable
-// and safe for concurrent use. It does not need to be closed; idle connections are
-// closed after the IdleConnTimeout of [http.DefaultTransport], 90 seconds by
-// default.
+// its connections. A Client is immutable, safe for concurrent use, and does not need
+// to be closed.
 type Client struct {
-	site           string // without a trailing slash
-	pooled         http.RoundTripper
-	fresh          http.RoundTripper
-	jar            http.CookieJar
-	timeout        time.Duration
-	attemptTimeout time.Duration
-	retries        int
-	logger         *slog.Logger
-	header         http.Header // of every request; never changed
+	settings
+	site   string            // without a trailing slash
+	base   http.RoundTripper // that of pooled, without the user's wrapper
+	pooled http.RoundTripper
+	fresh  http.RoundTripper
+	header http.Header // of every request; never changed
 }
 
-// NewClient returns a client for the site, such as "https://abc.iomeeting.cn".
-// The site may have a path prefix. Its scheme must be https, except for loopback
-// addresses and with [WithInsecureHTTP]. NewClient sends nothing.
-//
-// NewClient returns a [*ParameterError] if the site is not such a URL, or if it
-// has a host name that is not ASCII, a user name, a query, a fragment, or a . or ..
-// segment in its path. It returns one too if an option is nil or has an invalid
-// value, and if [http.DefaultTransport] is needed but nil.
+// NewClient returns a client for the site, such as "https://abc.iomeeting.cn". The
+// site may have a path prefix. Its scheme must be https, except for loopback
+// addresses and with [WithInsecureHTTP]. NewClient sends nothing. It returns a
+// [*ParameterError] if the site or an option is invalid.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
-		httpClient:   new(http.Client),
-		timeout:      defaultTimeout,
-		retries:      defaultRetries,
-		maxIdleConns: defaultMaxIdleConns,
-		logger:       slog.New(slog.DiscardHandler),
-		userAgent:    defaultUserAgent,
+		httpClient: new(http.Client),
+		timeout:    30 * time.Second,
+		retries:    2,
+		logger:     slog.New(slog.DiscardHandler),
+		userAgent:  "iomeeting-go",
 	}
 	for _, opt := range opts {
-		if opt == nil {
-			return nil, &ParameterError{"option", "is nil"}
-		}
 		if err := opt(&s); err != nil {
 			return nil, err
 		}
@@ -59,35 +46,32 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{
-		site:           site,
-		pooled:         s.httpClient.Transport,
-		fresh:          s.httpClient.Transport,
-		jar:            s.httpClient.Jar,
-		timeout:        s.timeout,
-		attemptTimeout: s.httpClient.Timeout,
-		retries:        s.retries,
-		logger:         s.logger,
-		header: http.Header{
-			"Content-Type":    {"application/x-www-form-urlencoded; charset=utf-8"},
-			"Accept-Encoding": {"identity"},
-			"User-Agent":      {s.userAgent},
-		},
-	}
-	if s.httpClient.Transport == nil {
-		if c.pooled, c.fresh, err = ownTransports(s.maxIdleConns, s.timeout); err != nil {
-			return nil, err
-		}
+	c := &Client{settings: s, site: site, header: http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"},
+		"User-Agent":   {s.userAgent},
+	}}
+	c.base, c.fresh = transports(s.httpClient.Transport, s.timeout)
+	c.pooled = c.base
+	if s.wrap != nil {
+		c.pooled, c.fresh = s.wrap(c.pooled), s.wrap(c.fresh)
 	}
 	return c, nil
+}
+
+// CloseIdleConnections closes the connections that the client keeps for further
+// queries, also those of a Transport that you share with it by [WithHTTPClient].
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.base.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // settings are what the options of a client set.
 type settings struct {
 	httpClient   *http.Client
+	wrap         func(http.RoundTripper) http.RoundTripper
 	timeout      time.Duration
 	retries      int
-	maxIdleConns int
 	logger       *slog.Logger
 	userAgent    string
 	insecureHTTP bool
@@ -97,29 +81,16 @@ type settings struct {
 // wins.
 type Option func(*settings) error
 
-// WithHTTPClient makes the client use the Transport, the Jar and the Timeout of
-// hc, which it does not modify. Timeout limits each attempt of a call;
-// [WithTimeout] limits the whole call. CheckRedirect is not used, because the
-// client follows no redirects. Default: no Jar, no Timeout, and the package's own
-// transports.
+// WithHTTPClient makes the client use the Transport, the Jar and the Timeout of hc.
+// Timeout limits each attempt of a call. Redirects are never followed. Default: no
+// Jar, no Timeout, and transports derived from [http.DefaultTransport], which speak
+// HTTP/1.1.
 //
-// Your own Transport is used as it is, with its own limits and connection pool. It
-// must send each request once: if it retries, [Client.Schedule] may arrive more than
-// once. A request counts as sent as soon as the Transport starts to read its body,
-// so a mock that fails after sending must read it. [errors.Is] finds the errors of
-// your Transport; [errors.As] finds only the types that the package comment lists.
-//
-// If Transport is nil, the client derives its own transports from
-// [http.DefaultTransport] when it is created. They keep its proxy, dialers and TLS
-// configuration, but use HTTP/1.1 only, require TLS 1.2 or later, and limit dialing
-// to 10 seconds. The deprecated Dial and DialTLS cannot be stopped after that time. If
-// DialTLSContext or DialTLS returns a connection other than a [*tls.Conn], its
-// TLS version is not checked. TLS sessions are resumed: to check certificates on
-// resumed connections too, use VerifyConnection, not VerifyPeerCertificate. If
-// http.DefaultTransport is not an [*http.Transport], it is used as it is, like your
-// own Transport.
-//
-// If hc is nil, [NewClient] returns a [*ParameterError].
+// [Client.Schedule] still opens a connection of its own for each call, by a clone of
+// your Transport, if that is an [*http.Transport]. Any other RoundTripper is used as
+// it is. It must send each request once: if it retries, a Schedule may arrive twice. A
+// request counts as sent once its body is read, so a mock that fails after sending
+// must read the body.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {
@@ -130,17 +101,24 @@ func WithHTTPClient(hc *http.Client) Option {
 	}
 }
 
+// WithTransportWrapper makes the client send its requests through what wrap returns,
+// for tracing, metrics or headers. wrap is called for each transport that the client
+// uses. It must send each request once.
+func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
+	return func(s *settings) error {
+		if wrap == nil {
+			return &ParameterError{"transportWrapper", "is nil"}
+		}
+		s.wrap = wrap
+		return nil
+	}
+}
+
 // WithTimeout limits the time of a whole call, including retries and the waits
-// between them. The deadline of the call's context applies as well. 0 means no
-// limit, except that the package's own transports wait at most 5 minutes for a
-// response to begin. Default: 30 seconds.
-//
-// Each attempt of [Client.Query] but the last gets an equal share of the remaining
-// time, or a third if more than two retries may follow, so that a service that does
-// not respond cannot use up the whole call. By default the first attempt gets 10
-// seconds. [Client.Schedule] gets all the time.
-//
-// If d is negative, [NewClient] returns a [*ParameterError].
+// between them. The deadline of the call's context applies as well. An attempt of
+// [Client.Query] that may be retried gets a share of the time. 0 means no limit;
+// transports derived from [http.DefaultTransport] then wait 5 minutes for a response
+// to begin. Default: 30 seconds.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d < 0 {
@@ -153,15 +131,11 @@ func WithTimeout(d time.Duration) Option {
 
 // WithRetries sets the maximum number of retries of a call. 0 means none. Default: 2.
 //
-// [Client.Query] is retried after network failures, except permanent ones such as
-// an unknown host or an invalid certificate, and after HTTP status 408, 429, 500,
-// 502, 503 or 504. The wait before a retry is random, up to a limit that grows
-// from 0.2 to 5 seconds. The client honors the Retry-After header of a 429 or 503
-// response; if it does not fit into the remaining time, or is longer than a minute
-// in a call without a time limit, the call fails at once. [Client.Schedule] is
-// retried only if nothing was sent.
-//
-// If n is negative, [NewClient] returns a [*ParameterError].
+// [Client.Query] is retried after temporary failures, as [Retryable] describes them.
+// The wait before a retry is random, up to a limit that grows from 0.2 to 5 seconds,
+// and honors the Retry-After header of a 429 or 503 response: if that does not fit
+// into the remaining time, or is longer than a minute in a call without a time limit,
+// the call fails at once. [Client.Schedule] is retried only if nothing was sent.
 func WithRetries(n int) Option {
 	return func(s *settings) error {
 		if n < 0 {
@@ -172,34 +146,12 @@ func WithRetries(n int) Option {
 	}
 }
 
-// WithMaxIdleConns sets how many idle connections to the site the client keeps. 0
-// means none. Default: 256. It does not apply to a Transport set by
-// [WithHTTPClient].
-//
-// If n is negative, [NewClient] returns a [*ParameterError].
-func WithMaxIdleConns(n int) Option {
-	return func(s *settings) error {
-		if n < 0 {
-			return &ParameterError{"maxIdleConns", "is negative"}
-		}
-		s.maxIdleConns = n
-		return nil
-	}
-}
-
-// WithLogger makes the client log one record, "iomeeting call", for each attempt
-// of a call: at level Warn if the call has failed, and otherwise at level Debug. A
-// [*StatusError] does not count as a failure, because the service answered. If the
-// context is done before the first attempt or during the wait for a retry, a record
-// with status 0 says so. Records do not name the host; your slog.Handler gets the
-// context of the call, and can add what you have put into it.
-//
-// The attributes are op ("query" or "schedule"), attempt (from 1), status (the
-// HTTP status of the response, 0 if there was none), duration, retry (whether a
-// retry follows) and, after a failure, error. No attribute contains a password.
-// Default: no logging.
-//
-// If l is nil, [NewClient] returns a [*ParameterError].
+// WithLogger makes the client log one record, "iomeeting call", for each attempt of a
+// call: at level Warn if the call has failed, otherwise at level Debug. The attributes
+// are op ("query" or "schedule"), attempt (from 1), status (of HTTP; 0 without a
+// response), duration, retry (whether one follows) and, after a failure, error. None
+// contains a password. A [*StatusError] does not count as a failure. Your slog.Handler
+// gets the context of the call. Default: no logging.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -211,18 +163,15 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithUserAgent sets the User-Agent header of calls. Default: "iomeeting-go".
-//
-// If ua is empty, or contains a control character or invalid UTF-8, [NewClient]
-// returns a [*ParameterError].
 func WithUserAgent(ua string) Option {
 	return func(s *settings) error {
 		s.userAgent = ua
-		return required("userAgent", ua)
+		return checkRequired("userAgent", ua)
 	}
 }
 
-// WithInsecureHTTP allows a site whose URL starts with http:// and is not a
-// loopback address. All passwords then cross the network in plain text.
+// WithInsecureHTTP allows a site whose URL starts with http:// and is not a loopback
+// address. All passwords then cross the network in plain text.
 func WithInsecureHTTP() Option {
 	return func(s *settings) error {
 		s.insecureHTTP = true
@@ -230,10 +179,55 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// checkMade refuses a Client that NewClient did not make, which has no site.
-func (c *Client) checkMade() error {
-	if c.site == "" {
-		return &ParameterError{"site", "is missing: the Client was not made by NewClient"}
+// parseSite checks the address of a site, and returns it without a trailing slash,
+// so that the path of an endpoint can be appended.
+func parseSite(site string, insecureHTTP bool) (string, error) {
+	u, reason := parseURL(site)
+	switch {
+	case reason != "":
+	case u.User != nil:
+		reason = "must not contain a user name or password"
+	case strings.ContainsAny(site, "?#"):
+		reason = "must not contain a query or a fragment"
+	case slices.Contains(strings.Split(u.Path, "/"), ".."):
+		reason = "must not contain .. in its path"
+	case u.Scheme != "https" && !insecureHTTP && !isLoopback(u.Hostname()):
+		reason = "must start with https://, because http sends passwords in plain text; WithInsecureHTTP allows it"
 	}
-	return nil
+	if reason != "" {
+		return "", &ParameterError{"site", reason}
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// parseURL parses an absolute http or https URL, or returns what is wrong with it.
+func parseURL(s string) (u *url.URL, reason string) {
+	if s == "" {
+		return nil, "is empty"
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || strings.ContainsFunc(s, isForbiddenInURL):
+		return nil, "is not a URL"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "must start with https://"
+	case u.Hostname() == "":
+		return nil, "has no host name"
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):
+		return nil, "has a host name that is not ASCII; use its Punycode form, such as xn--bcher-kva.example"
+	}
+	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return nil, "has a port outside the range 1 to 65535"
+	}
+	return u, ""
+}
+
+// isForbiddenInURL finds what browsers and servers interpret differently.
+func isForbiddenInURL(r rune) bool {
+	return r == '\\' || r == unicode.ReplacementChar || unicode.IsSpace(r) || unicode.IsControl(r)
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }

@@ -474,7 +474,6 @@ func TestActivatedMock(t *testing.T) {
 
 	for _, opts := range [][]iomeeting.Option{
 		nil,
-		{iomeeting.WithMaxIdleConns(4)},
 		{iomeeting.WithHTTPClient(&http.Client{})},
 	} {
 		httpmock.ZeroCallCounters()

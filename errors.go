@@ -1,19 +1,34 @@
 package iomeeting
 
-import "errors"
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+)
 
+// The errors of this package match one of these with [errors.Is].
 var (
-	// ErrHostNotFound means that no host account has that email address. The
-	// error is a [*StatusError]. Spec: sections 5 and 6, status 1.
+	// ErrHostNotFound means that no host account has that email address. The error
+	// is a [*StatusError].
 	ErrHostNotFound = errors.New("iomeeting: host not found")
 
 	// ErrWrongPassword means that the host's password is wrong. The error is a
-	// [*StatusError]. Spec: sections 5 and 6, status 2.
+	// [*StatusError].
 	ErrWrongPassword = errors.New("iomeeting: wrong host password")
 
 	// ErrInMeeting means that [Client.ScheduleIfAvailable] scheduled nothing,
 	// because the host is in a meeting. The error is a [*StatusError] with the ID
-	// of that meeting. Spec: section 5, status 3.
+	// and the password of that meeting.
 	ErrInMeeting = errors.New("iomeeting: host is in a meeting")
 
 	// ErrInvalidParameter means that an argument cannot be used, and that nothing
@@ -26,34 +41,53 @@ var (
 	ErrBadResponse = errors.New("iomeeting: bad response")
 
 	// ErrOutcomeUnknown means that [Client.Schedule] may or may not have been
-	// carried out: the request was sent, but no usable response arrived. The chain
-	// also contains the cause: a [*ResponseError], a network error or a context's
-	// error.
+	// carried out: the request was sent, but no usable response arrived. The cause is
+	// in the chain: a [*ResponseError], a network error or a context's error.
 	//
 	// Call [Client.Query] before scheduling again, as [Client.ScheduleIfAvailable]
 	// does. As long as the host is available, scheduling again ends no meeting. If
-	// the first request was carried out after all, it left a scheduled meeting
-	// whose ID nobody knows, and which nobody starts. If the host is in a meeting,
-	// scheduling again ends it.
+	// the first request was carried out after all, it left a scheduled meeting whose
+	// ID nobody knows, and which nobody starts.
 	ErrOutcomeUnknown = errors.New("iomeeting: outcome unknown")
 
-	// ErrBadSignature means that an operator ID was not signed by this
-	// [EndSigner].
+	// ErrBadSignature means that an operator ID was not signed by this [EndSigner].
 	ErrBadSignature = errors.New("iomeeting: bad signature")
 )
 
+// Status is the first value in the service's response.
+type Status int
+
+const (
+	statusOK            Status = iota // the host is available, or a meeting was scheduled
+	StatusHostNotFound                // no host account has that email address
+	StatusWrongPassword               // the host's password is wrong
+	StatusInMeeting                   // the host is in a meeting
+)
+
+// String returns the meaning of the status, such as "host not found".
+func (s Status) String() string {
+	switch s {
+	case statusOK:
+		return "ok"
+	case StatusHostNotFound:
+		return "host not found"
+	case StatusWrongPassword:
+		return "wrong host password"
+	case StatusInMeeting:
+		return "host is in a meeting"
+	}
+	return "status " + strconv.Itoa(int(s))
+}
+
 // StatusError reports that the service refused a call, or that
-// [Client.ScheduleIfAvailable] left a meeting alone. It matches
-// [ErrHostNotFound], [ErrWrongPassword] or [ErrInMeeting].
+// [Client.ScheduleIfAvailable] left a meeting alone. It matches [ErrHostNotFound],
+// [ErrWrongPassword] or [ErrInMeeting].
 type StatusError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// Status is the status in the service's response.
-	Status Status
-	// MeetingID is the ID of the meeting that the host is in, if Status is
-	// StatusInMeeting; otherwise it is empty.
-	MeetingID string
-	// MeetingPassword is the password of that meeting.
+	Op     string // "query" or "schedule"
+	Status Status // in the service's response
+	// MeetingID and MeetingPassword are those of the meeting that the host is in, if
+	// Status is StatusInMeeting. With them, [Client.JoinByID] joins it.
+	MeetingID       string
 	MeetingPassword Secret
 }
 
@@ -71,19 +105,16 @@ func (e *StatusError) Unwrap() error {
 		return ErrWrongPassword
 	case StatusInMeeting:
 		return ErrInMeeting
-	default:
-		return nil
 	}
+	return nil
 }
 
-// ResponseError reports a response that the spec does not describe: an HTTP
-// status other than 200, a redirect, an HTML page, or a line that is cut short or
-// cannot be read. It matches [ErrBadResponse].
+// ResponseError reports a response that the spec does not describe: an HTTP status
+// other than 200, an HTML page, or a line that is cut short or cannot be read. It
+// matches [ErrBadResponse].
 type ResponseError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// StatusCode is the HTTP status of the response.
-	StatusCode int
+	Op         string // "query" or "schedule"
+	StatusCode int    // of HTTP
 	// Reason says what is wrong. It continues a sentence that starts with "the
 	// response", and quotes nothing from the response.
 	Reason string
@@ -103,8 +134,138 @@ func (e *ResponseError) Unwrap() error { return ErrBadResponse }
 // unknownError is [ErrOutcomeUnknown] with its cause.
 type unknownError struct{ cause error }
 
-func (e *unknownError) Error() string {
-	return e.cause.Error() + "; the outcome is unknown: call Query before scheduling again"
+func (e *unknownError) Error() string   { return e.cause.Error() + "; the outcome is unknown" }
+func (e *unknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.cause} }
+
+// networkError is the error of a call without a response.
+type networkError struct {
+	op        string
+	cause     error
+	temporary bool
 }
 
-func (e *unknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.cause} }
+// newNetworkError returns the error of an attempt at j that failed with err.
+func newNetworkError(ctx context.Context, j job, err error) *networkError {
+	temporary := !isPermanent(err)
+	if repeatsSecret(err, secretsOf(j.params)) {
+		err = errors.New("the error repeats a password of the request, and is withheld")
+	}
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // some transports return its cause
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return &networkError{j.name, err, temporary}
+}
+
+// Error returns the cause's text without the control characters with which the network
+// could forge a log line.
+func (e *networkError) Error() string {
+	return "iomeeting: " + e.op + ": " + strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, e.cause.Error())
+}
+
+func (e *networkError) Unwrap() error { return e.cause }
+
+// repeatsSecret reports whether the text of err contains a secret: as it is, in a form,
+// or quoted, as by net/http where a header is malformed.
+func repeatsSecret(err error, secrets map[string]Secret) bool {
+	text := foreignText(err)
+	for _, s := range secrets {
+		secret := s.Reveal()
+		quoted := strconv.Quote(secret)
+		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) ||
+			strings.Contains(text, quoted[1:len(quoted)-1])) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignText returns the text of err without those of its causes that cannot come from
+// the network, in which a password such as "tcp" means nothing.
+func foreignText(err error) string {
+	text := err.Error()
+	var cut func(error)
+	cut = func(e error) {
+		if isLocal(e) {
+			if i := strings.LastIndex(text, e.Error()); i >= 0 {
+				text = text[:i] + "\n" + text[i+len(e.Error()):]
+			}
+			return
+		}
+		switch e := e.(type) {
+		case interface{ Unwrap() error }:
+			if cause := e.Unwrap(); cause != nil {
+				cut(cause)
+			}
+		case interface{ Unwrap() []error }:
+			for _, cause := range e.Unwrap() {
+				cut(cause)
+			}
+		}
+	}
+	cut(err)
+	return text
+}
+
+// isLocal reports whether the text of err is that of a package of this machine.
+func isLocal(err error) bool {
+	switch e := err.(type) {
+	case *net.OpError:
+		return isAlert(e) || isLocal(e.Err)
+	case *os.SyscallError:
+		return isLocal(e.Err)
+	case syscall.Errno, *net.DNSError, *tls.CertificateVerificationError, tls.RecordHeaderError, *proxyError:
+		return true
+	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || err.Error() == "net/http: TLS handshake timeout"
+}
+
+// ParameterError reports an argument that cannot be used, and why. It never quotes
+// the argument. It matches [ErrInvalidParameter].
+type ParameterError struct {
+	// Param is the spec's name of the parameter, such as "hostPass". What the spec
+	// does not have is named as in the function, such as "site" or "key"; an option
+	// is named without its With, such as "timeout".
+	Param string
+	// Reason says what is wrong. It continues a sentence that starts with Param.
+	Reason string
+}
+
+// Error returns a message that names the parameter.
+func (e *ParameterError) Error() string {
+	return ErrInvalidParameter.Error() + ": " + e.Param + " " + e.Reason
+}
+
+// Unwrap returns [ErrInvalidParameter].
+func (e *ParameterError) Unwrap() error { return ErrInvalidParameter }
+
+const notUTF8 = "is not valid UTF-8"
+
+// checkRequired checks a parameter that must not be empty.
+func checkRequired(param, value string) error {
+	if value == "" {
+		return &ParameterError{param, "is empty"}
+	}
+	return checkPlain(param, value)
+}
+
+// checkPlain checks a parameter that is sent as it is. A browser's form would change
+// control characters.
+func checkPlain(param, value string) error {
+	if !utf8.ValidString(value) {
+		return &ParameterError{param, notUTF8}
+	}
+	for _, r := range value {
+		if unicode.IsControl(r) {
+			return &ParameterError{param, "contains a control character"}
+		}
+	}
+	return nil
+}

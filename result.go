@@ -7,22 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// QueryResult is the result of [Client.Query]. Spec: section 5, Result.
+// QueryResult is the result of [Client.Query].
 type QueryResult struct {
-	// InMeeting reports whether the host is in a meeting.
-	InMeeting bool
-	// MeetingID is the ID of the meeting that the host is in, or empty. An ID may
-	// start with zeros.
-	MeetingID string
-	// MeetingPassword is the password of that meeting. It is empty if the meeting
-	// has none.
-	MeetingPassword Secret
+	InMeeting       bool
+	MeetingID       string // of the meeting that the host is in; it may start with zeros
+	MeetingPassword Secret // empty if that meeting has none
 }
 
-// ScheduleResult is the result of [Client.Schedule]. Spec: section 6, Result.
+// ScheduleResult is the result of [Client.Schedule].
 type ScheduleResult struct {
-	// MeetingID is the ID of the new meeting. An ID may start with zeros.
-	MeetingID string
+	MeetingID string // of the new meeting; it may start with zeros
 }
 
 // answer is the service's one line, split into its values.
@@ -39,14 +33,13 @@ func parseQuery(body []byte, charset string) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	case a.status == StatusInMeeting && a.id == "":
-		return answer{}, errors.New("has no meeting ID")
+		return answer{}, errNoID
 	case a.status == StatusInMeeting:
 		return a, nil
 	case a.id != "" || strings.Trim(a.password, " ") != "":
-		return answer{}, errors.New("has a meeting ID or password that does not go with its status")
-	default:
-		return answer{status: a.status}, nil
+		return answer{}, errStrayValue
 	}
+	return answer{status: a.status}, nil
 }
 
 // parseSchedule parses the body of a response to a schedule call, in the named
@@ -57,18 +50,23 @@ func parseSchedule(body []byte, charset string) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	case a.status == StatusInMeeting:
-		return answer{}, errors.New("does not start with a status of the spec")
+		return answer{}, errStatus
 	case a.status == statusOK && a.id == "":
-		return answer{}, errors.New("has no meeting ID")
+		return answer{}, errNoID
 	case a.status != statusOK && a.id != "":
-		return answer{}, errors.New("has a meeting ID or password that does not go with its status")
-	default:
-		return a, nil
+		return answer{}, errStrayValue
 	}
+	return a, nil
 }
 
-// splitAnswer splits an answer of at most n values. The third value is a password
-// and keeps its spaces and commas.
+var (
+	errStatus     = errors.New("does not start with a status of the spec")
+	errNoID       = errors.New("has no meeting ID")
+	errStrayValue = errors.New("has a meeting ID or password that does not go with its status")
+)
+
+// splitAnswer splits an answer into at most n values. The third is a password, and
+// keeps its spaces and commas.
 func splitAnswer(body []byte, charset string, n int) (answer, error) {
 	s, err := decodeCharset(body, charset)
 	if err != nil {
@@ -88,7 +86,7 @@ func splitAnswer(body []byte, charset string, n int) (answer, error) {
 		return answer{}, errors.New("has something other than a meeting ID as its second value")
 	}
 	if len(status) != 1 || status[0] < '0' || status[0] > '3' {
-		return answer{}, errors.New("does not start with a status of the spec")
+		return answer{}, errStatus
 	}
 	if more && n < 3 {
 		return answer{}, errors.New("has more values than the spec describes")
@@ -104,50 +102,42 @@ func isID(s string) bool {
 	})
 }
 
-// decodeCharset returns body as a string. An empty charset is UTF-8.
+// decodeCharset returns body as a string. Servlets write ISO-8859-1 unless they name
+// another charset, and then mostly UTF-8.
 func decodeCharset(body []byte, charset string) (string, error) {
-	s := string(body)
-	switch strings.ToLower(charset) {
-	case "", "utf-8", "utf8":
-		if !utf8.ValidString(s) {
-			return "", errors.New("is not valid UTF-8")
+	if strings.EqualFold(charset, "iso-8859-1") || strings.EqualFold(charset, "latin1") {
+		runes := make([]rune, len(body))
+		for i, b := range body {
+			runes[i] = rune(b)
 		}
-		return s, nil
-	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1":
-		return decodeLatin1(strings.ReplaceAll(s, byteOrderMark, "")), nil
-	default:
-		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
-			return "", errors.New("is in an unknown charset")
-		}
-		return s, nil
+		return string(runes), nil
 	}
+	isASCII := !strings.ContainsFunc(string(body), func(r rune) bool { return r > unicode.MaxASCII })
+	isUTF8 := charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+	switch {
+	case isASCII || isUTF8 && utf8.Valid(body):
+		return string(body), nil
+	case isUTF8:
+		return "", errors.New("is not valid UTF-8")
+	}
+	return "", errors.New("is in an unknown charset")
 }
 
-func decodeLatin1(s string) string {
-	runes := make([]rune, len(s))
-	for i := range len(s) {
-		runes[i] = rune(s[i])
-	}
-	return string(runes)
-}
-
-const byteOrderMark = "\ufeff"
-
-// onlyLine returns the only line of s that is not blank, without its indentation
-// and its line ending. A JSP that includes others may have a byte order mark at
-// either end of a line.
+// onlyLine returns the only line of s that is not blank, without what a JSP puts
+// around it: indentation, line endings, and the byte order marks of its files.
+// Spaces at its end belong to a password.
 func onlyLine(s string) (string, error) {
 	only := ""
 	for line := range strings.Lines(s) {
-		line = strings.TrimLeft(line, " \t\r\n"+byteOrderMark)
-		line = strings.TrimRight(line, "\t\r\n"+byteOrderMark)
-		if line == "" {
-			continue
-		}
-		if only != "" {
+		line = strings.TrimLeft(line, " \t\r\n\ufeff")
+		line = strings.TrimRight(line, "\t\r\n\ufeff")
+		switch {
+		case line == "":
+		case only == "":
+			only = line
+		default:
 			return "", errors.New("has more than one line")
 		}
-		only = line
 	}
 	if only == "" {
 		return "", errors.New("is empty")

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,26 +25,10 @@ const (
 	maxUnboundedWait = time.Minute
 )
 
-// outcome is the result of one attempt.
-type outcome struct {
-	answer     answer
-	status     int    // of the response; 0 without one
-	retryAfter string // header of the response
-	sent       bool   // the request may have arrived
-	err        error  // nil if the response is what the spec describes
-}
-
-// badResponse returns the response with which the attempt failed, if any.
-func (o outcome) badResponse() (*ResponseError, bool) {
-	var bad *ResponseError
-	ok := errors.As(o.err, &bad)
-	return bad, ok
-}
-
 // Retryable reports whether the call that returned err may succeed if you make it
-// again later: after a temporary network failure, a timeout, or HTTP status 408,
-// 429, 500, 502, 503 or 504. err may be wrapped. Retryable is false for any other
-// error, and for nil.
+// again later: after a temporary network failure, a timeout, or HTTP status 408, 429,
+// 500, 502, 503 or 504. It is false for an unknown host, an invalid certificate, and
+// nil.
 //
 // It is false for [ErrOutcomeUnknown] too, because calling [Client.Schedule] again
 // may end a meeting. Call [Client.ScheduleIfAvailable] instead.
@@ -55,24 +38,10 @@ func Retryable(err error) bool {
 	}
 	var network *networkError
 	if errors.As(err, &network) {
-		return isTemporary(network)
+		return network.temporary
 	}
 	var bad *ResponseError
 	return errors.As(err, &bad) && isTemporaryStatus(bad.StatusCode)
-}
-
-// isTemporary reports whether a call that failed with err may succeed when it is
-// sent again.
-func isTemporary(err error) bool {
-	var proxy *proxyError
-	if errors.As(err, &proxy) {
-		return isTemporaryStatus(proxy.status)
-	}
-	var bad *ResponseError
-	if errors.As(err, &bad) {
-		return isTemporaryStatus(bad.StatusCode)
-	}
-	return !isPermanent(err)
 }
 
 // isTemporaryStatus reports whether a request may succeed after a response with
@@ -82,68 +51,67 @@ func isTemporaryStatus(status int) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
-	default:
-		return false
 	}
+	return false
 }
 
 // isPermanent reports whether err, of a call without a response, would occur again:
-// the host does not exist, or does not speak TLS as the client requires.
+// the host does not exist, does not speak TLS as the client requires, or cannot be
+// reached through the proxy.
 func isPermanent(err error) bool {
+	var proxy *proxyError
+	if errors.As(err, &proxy) {
+		return !isTemporaryStatus(proxy.status)
+	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return !dns.IsTemporary && !dns.IsTimeout
 	}
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var op *net.OpError
-	return errors.As(err, &certificate) || errors.As(err, &record) ||
-		errors.Is(err, http.ErrSchemeMismatch) ||
-		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") || // TLS alerts
-		slices.ContainsFunc(proxyRefusals, func(s string) bool { return strings.HasSuffix(err.Error(), s) })
-}
-
-// proxyRefusals are how the errors of net/http end if a proxy does not accept the
-// user name and password. They have no type.
-var proxyRefusals = []string{
-	"Proxy Authentication Required", // of HTTP, with the user's own transport
-	"username/password authentication failed",
-	"no acceptable authentication methods",
-	"invalid username/password",
-}
-
-// isUnknown reports whether a failed attempt of Schedule may have been carried out.
-func (o outcome) isUnknown() bool {
-	if bad, ok := o.badResponse(); ok {
-		return !isRefusal(bad.StatusCode)
+	if errors.As(err, &certificate) || errors.As(err, &record) {
+		return true
 	}
-	return o.sent
+	var op *net.OpError
+	return errors.As(err, &op) && (isAlert(op) ||
+		op.Op == "proxyconnect" && strings.HasSuffix(op.Error(), "Proxy Authentication Required")) // has no type
 }
+
+// isAlert reports whether err is an alert of TLS.
+func isAlert(err *net.OpError) bool { return err.Op == "remote error" || err.Op == "local error" }
 
 // isRefusal reports whether an HTTP status means that the request was not carried
-// out.
+// out. Servlets answer a POST that they have carried out with a redirect, such as 302
+// or 303; but 307 and 308 ask to send the POST elsewhere.
 func isRefusal(status int) bool {
-	switch {
-	case status == http.StatusRequestTimeout:
-		return false
-	case status == http.StatusNotImplemented:
+	switch status {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect, http.StatusNotImplemented:
 		return true
-	default:
-		return 300 <= status && status <= 499
+	case http.StatusRequestTimeout:
+		return false
 	}
+	return 400 <= status && status <= 499
+}
+
+// next reports whether a retry follows the n-th attempt, and after which wait.
+func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
+		return 0, false
+	}
+	return o.wait(j.deadline, n)
 }
 
 // wait returns how long to wait after the n-th attempt, and whether that fits
-// before the end. Without an end, it may be a minute.
-func (o outcome) wait(end time.Time, n int) (d time.Duration, fits bool) {
+// before the deadline. Without one, it may be a minute.
+func (o outcome) wait(deadline time.Time, n int) (d time.Duration, fits bool) {
 	d = backoff(n)
 	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
 		d = max(d, parseRetryAfter(o.retryAfter, time.Now()))
 	}
-	if end.IsZero() {
+	if deadline.IsZero() {
 		return d, d <= maxUnboundedWait
 	}
-	return d, d < time.Until(end)
+	return d, d < time.Until(deadline)
 }
 
 // backoff returns a random wait after the n-th attempt, counted from 1.

@@ -4,36 +4,30 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/url"
 	"unique"
+
+	"github.com/google/go-querystring/query"
 )
 
 // redacted is what is printed instead of a secret.
 const redacted = "REDACTED"
 
-// Secret holds a password. Packages fmt, slog, encoding/json and encoding/xml, and
-// templates, print it as REDACTED, alone and as a field, an element or a map key of
-// another value. Where fmt cannot call a method, in an unexported field, it prints
-// an address. [Secret.Reveal] returns the password.
+// Secret holds a password. Packages fmt, log/slog, encoding/json and encoding/xml,
+// and templates, print it as REDACTED, also as a part of other values.
+// [Secret.Reveal] returns the password. Secrets can be compared with ==. The zero
+// Secret is empty; it prints as REDACTED too.
 //
-// Secrets can be compared with ==, which compares the passwords. The zero Secret
-// is empty. It prints as REDACTED too; use [Secret.IsZero] to tell it apart.
-//
-// Configuration libraries can set a Secret through [Secret.UnmarshalText], from
-// JSON, YAML or environment variables. To store a password in a database, encrypt
-// the result of Reveal, and pass the decrypted value to [NewSecret]. Secret has no
-// Value and Scan methods for package database/sql, because a password would then
-// get into the database, and into the logs of its driver, without a Reveal in your
-// code. A Secret that was marshaled cannot be read back.
+// Configuration libraries can read a Secret from JSON, YAML or environment variables.
+// A Secret that was marshaled cannot be read back. There are no Value and Scan methods
+// for package database/sql: encrypt what Reveal returns.
 type Secret struct {
 	// A handle, because fmt would print a string in an unexported field of a
 	// caller's struct. Masked, because test libraries print what a handle refers to.
 	masked unique.Handle[string]
 }
 
-// mask is combined with passwords in memory. It is different in each process, and
-// changes every ASCII byte.
+// mask is different in each process, and changes every ASCII byte.
 var mask = func() (m [32]byte) {
 	_, _ = rand.Read(m[:]) // never fails
 	for i := range m {
@@ -74,21 +68,14 @@ func (s Secret) String() string { return redacted }
 
 // Format writes REDACTED for every verb.
 func (s Secret) Format(f fmt.State, _ rune) {
-	// fmt offers no way to report an error.
-	_, _ = io.WriteString(f, redacted)
+	_, _ = io.WriteString(f, redacted) // fmt offers no way to report an error
 }
 
-// LogValue returns REDACTED.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns REDACTED. It never returns an error.
+// MarshalText returns REDACTED.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalText sets the Secret to text. It is what configuration libraries call.
-//
-// If text is REDACTED, UnmarshalText returns a [*ParameterError] for "secret": the
-// password was lost when the Secret was marshaled. If it really is your password,
-// use [NewSecret].
+// UnmarshalText sets the Secret to text. If text is REDACTED, the password was lost
+// when a Secret was marshaled, and UnmarshalText returns a [*ParameterError].
 func (s *Secret) UnmarshalText(text []byte) error {
 	if string(text) == redacted {
 		return &ParameterError{"secret", "is REDACTED, which is printed instead of a secret"}
@@ -97,9 +84,11 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// EncodeValues sets key to the password in plain text, for requests that
-// github.com/google/go-querystring encodes. It never returns an error.
+// EncodeValues sets key to the password in plain text.
+// github.com/google/go-querystring calls it, and would otherwise send REDACTED.
 func (s Secret) EncodeValues(key string, v *url.Values) error {
 	v.Set(key, s.Reveal())
 	return nil
 }
+
+var _ query.Encoder = Secret{}

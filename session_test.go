@@ -169,7 +169,7 @@ func TestDialersOfDefaultTransport(t *testing.T) {
 			transport := new(http.Transport)
 			tt.set(transport, func() { dials.Add(1) })
 			byDefault(t, transport)
-			c := clientOf(t, tt.site, iomeeting.WithMaxIdleConns(0))
+			c := clientOf(t, tt.site)
 			require.NoError(t, calls["Query"](t.Context(), c))
 			require.NoError(t, calls["Schedule"](t.Context(), c))
 			assert.EqualValues(t, 2, dials.Load())

@@ -3,58 +3,61 @@ package iomeeting
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/xml"
 	"io"
-	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Shortcut is a format of desktop shortcuts: files that open a link. Spec: "About
-// IOMeeting API", desktop shortcuts.
+// Shortcut is a format of desktop shortcuts: files that open a link.
 type Shortcut int
 
 const (
+	// HTMLShortcut is a page that POSTs the link's form, .html. Prefer it: it opens
+	// on every system, has no limit of length, and puts no password into a URL.
+	HTMLShortcut Shortcut = iota
 	// WindowsShortcut is an Internet shortcut, .url.
-	WindowsShortcut Shortcut = iota
+	WindowsShortcut
 	// MacShortcut is a web location as an XML property list, .webloc.
 	MacShortcut
-	// LinuxShortcut is a desktop entry of type Link, .desktop.
+	// LinuxShortcut is a desktop entry of type Link, .desktop. Not every desktop
+	// opens it; GNOME does not.
 	LinuxShortcut
 )
 
-// Ext returns the file name extension: ".url", ".webloc" or ".desktop". It is
-// empty for an unknown Shortcut.
-func (s Shortcut) Ext() string {
-	switch s {
-	case WindowsShortcut:
-		return ".url"
-	case MacShortcut:
-		return ".webloc"
-	case LinuxShortcut:
-		return ".desktop"
-	default:
-		return ""
-	}
+// shortcuts are the extensions and media types of the formats.
+var shortcuts = [...]struct{ ext, contentType string }{
+	HTMLShortcut:    {".html", "text/html; charset=utf-8"},
+	WindowsShortcut: {".url", "application/x-mswinurl"},
+	MacShortcut:     {".webloc", "application/x-plist"},
+	LinuxShortcut:   {".desktop", "application/x-desktop"},
 }
 
-// ContentType returns the media type of the file: "application/x-mswinurl",
-// "application/x-plist" or "application/x-desktop". It is empty for an unknown
+func (s Shortcut) isKnown() bool { return 0 <= s && int(s) < len(shortcuts) }
+
+// Ext returns the file name extension, such as ".html". It is empty for an unknown
 // Shortcut.
-func (s Shortcut) ContentType() string {
-	switch s {
-	case WindowsShortcut:
-		return "application/x-mswinurl"
-	case MacShortcut:
-		return "application/x-plist"
-	case LinuxShortcut:
-		return "application/x-desktop"
-	default:
+func (s Shortcut) Ext() string {
+	if !s.isKnown() {
 		return ""
 	}
+	return shortcuts[s].ext
+}
+
+// ContentType returns the media type of the file. It is empty for an unknown
+// Shortcut.
+func (s Shortcut) ContentType() string {
+	if !s.isKnown() {
+		return ""
+	}
+	return shortcuts[s].contentType
 }
 
 // maxFileName limits a file name without its extension, in bytes. File systems
@@ -62,13 +65,14 @@ func (s Shortcut) ContentType() string {
 const maxFileName = 200
 
 // FileName returns a file name for a shortcut called name, with its extension. It
-// is valid on Windows, macOS and Linux: "Tea: at 4/5" becomes "Tea_ at 4_5.url". A
+// is valid on Windows, macOS and Linux: "Tea: at 4/5" becomes "Tea_ at 4_5.html". A
 // long name is cut short, and an empty one becomes "meeting". Different names may
 // have the same file name.
 func (s Shortcut) FileName(name string) string {
 	name = strings.ToValidUTF8(name, "_")
 	name = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`<>:"/\|?*`, r) || !unicode.IsPrint(r) {
+		isJoiner := r == '\u200c' || r == '\u200d' // in Persian and in emoji
+		if strings.ContainsRune(`<>:"/\|?*`, r) || !unicode.IsPrint(r) && !isJoiner {
 			return '_'
 		}
 		return r
@@ -79,41 +83,33 @@ func (s Shortcut) FileName(name string) string {
 		name = name[:len(name)-size]
 	}
 	name = strings.TrimRight(name, " .")
-	if isDevice(name) {
+	if device.MatchString(name) {
 		name = "_" + name
 	}
 	return cmp.Or(name, "meeting") + s.Ext()
 }
 
-// isDevice reports whether a file of that name, with any extension, would be a
-// device on Windows.
-func isDevice(name string) bool {
-	base, _, _ := strings.Cut(name, ".")
-	return device.MatchString(strings.TrimRight(base, " "))
-}
+// device matches the names of devices on Windows, with any extension.
+var device = regexp.MustCompile(`(?i)^(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|(COM|LPT)[0-9¹²³]) *(\.|$)`)
 
-var device = regexp.MustCompile(`(?i)^(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|(COM|LPT)[0-9¹²³])$`)
-
-// WriteShortcut writes to w a desktop shortcut that opens the link. A
-// LinuxShortcut contains the name that the desktop shows; for the others, the
-// desktop shows the file name. [Shortcut.FileName] makes one from name.
+// WriteShortcut writes to w a desktop shortcut that opens the link. name is what the
+// desktop shows of a LinuxShortcut, and the title of an HTMLShortcut;
+// [Shortcut.FileName] makes a file name from it.
 //
-// The file contains [Link.URL], with its passwords in plain text. If there are
-// any, create it with mode 0600: whoever can read the file can use them. Windows
-// may reject a long address that the service would accept.
+// The file contains the passwords in plain text: create it with mode 0600. Formats
+// other than HTMLShortcut contain [Link.URL], and Windows may reject a long one.
 //
-// If name is empty, is not valid UTF-8, or contains a line break or another
-// control character, if the Link is the zero Link, or if s is unknown,
-// WriteShortcut writes nothing and returns a [*ParameterError] for "name", "link"
-// or "shortcut". Otherwise it returns the error of w as it is.
-//
-// Spec: "About IOMeeting API", desktop shortcuts.
+// If name is empty or cannot be shown in one line, if the Link is empty, or if s is
+// unknown, WriteShortcut writes nothing and returns a [*ParameterError]. Otherwise it
+// returns the error of w as it is.
 func (l Link) WriteShortcut(w io.Writer, s Shortcut, name string) error {
-	if err := cmp.Or(required("name", name), l.checkShortcut(s, name)); err != nil {
+	if err := cmp.Or(checkRequired("name", name), l.checkShortcut(s, name)); err != nil {
 		return err
 	}
 	var file string
 	switch s {
+	case HTMLShortcut:
+		file = execute("page", page{Link: l, Label: name, Policy: filePolicy()})
 	case WindowsShortcut:
 		file = "[InternetShortcut]\r\nURL=" + l.URL() + "\r\n"
 	case MacShortcut:
@@ -126,17 +122,12 @@ func (l Link) WriteShortcut(w io.Writer, s Shortcut, name string) error {
 }
 
 // ServeShortcut responds to GET and HEAD with a desktop shortcut that the browser
-// downloads. Its arguments are those of [Link.WriteShortcut], and
-// [Shortcut.FileName] names the file. Caches do not store it, but it stays in the
-// user's download folder. Serve it over https, and only to the person it is meant
-// for.
-//
-// Methods other than GET and HEAD get status 405. If WriteShortcut returns an
-// error, such as for an empty name, ServeShortcut responds with status 500.
-//
-// Spec: "About IOMeeting API", desktop shortcuts.
+// downloads. Its arguments are those of [Link.WriteShortcut]; if that returns an
+// error, the status is 500. Caches do not store the file, but it stays in the user's
+// download folder. Serve it over https, and only to the person it is meant for.
 func (l Link) ServeShortcut(w http.ResponseWriter, r *http.Request, s Shortcut, name string) {
-	if !allowGet(w, r) {
+	if !isGet(r) {
+		refuseMethod(w, "GET, HEAD")
 		return
 	}
 	var file bytes.Buffer
@@ -147,30 +138,39 @@ func (l Link) ServeShortcut(w http.ResponseWriter, r *http.Request, s Shortcut, 
 	h := w.Header()
 	ProtectPage(h)
 	h.Set("Content-Type", s.ContentType())
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": s.FileName(name)}))
-	// An error here means that the browser has gone.
-	_, _ = file.WriteTo(w)
+	// There is no plain filename=, in which browsers decode a % of the name.
+	escaped := strings.ReplaceAll(url.QueryEscape(s.FileName(name)), "+", "%20")
+	h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+escaped)
+	_, _ = file.WriteTo(w) // an error means that the browser has gone
 }
 
 func (l Link) checkShortcut(s Shortcut, name string) error {
 	switch {
-	case strings.ContainsFunc(name, isLineBreak):
+	case strings.ContainsAny(name, "\u2028\u2029"):
 		return &ParameterError{"name", "contains a line break"}
 	case l == (Link{}):
-		return &ParameterError{"link", "is empty"}
-	case s.Ext() == "":
+		return &ParameterError{"link", emptyLink}
+	case !s.isKnown():
 		return &ParameterError{"shortcut", "is unknown"}
 	}
 	return nil
 }
 
-// isLineBreak reports whether r is a line break other than a control character.
-func isLineBreak(r rune) bool { return unicode.In(r, unicode.Zl, unicode.Zp) }
+// filePolicy returns the Content-Security-Policy of a page in a file. It names the
+// page's script and style by their hashes, and has no form-action, as in ServePage.
+var filePolicy = sync.OnceValue(func() string {
+	policy := "default-src 'none'; base-uri 'none'"
+	html := execute("page", page{})
+	for _, block := range regexp.MustCompile(`(?s)<(script|style)>(.*?)</`).FindAllStringSubmatch(html, -1) {
+		sum := sha256.Sum256([]byte(block[2]))
+		policy += "; " + block[1] + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return policy
+})
 
 func webloc(url string) string {
 	var escaped bytes.Buffer
-	// Writing to a bytes.Buffer never fails.
-	_ = xml.EscapeText(&escaped, []byte(url))
+	_ = xml.EscapeText(&escaped, []byte(url)) // writing to a bytes.Buffer never fails
 	return xml.Header +
 		`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + `
 <plist version="1.0">

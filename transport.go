@@ -1,94 +1,173 @@
 package iomeeting
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
-// Limits of the client's own connections.
 const (
-	// connectTimeout limits the lookup and dialing of the site, and then the TLS
-	// handshake. It allows for a lost packet or two, and is a third of
-	// defaultTimeout, so that a dead address leaves time for a retry.
+	// connectTimeout limits the dialing of the site, and then the TLS handshake. It
+	// is a third of the default timeout, so that a dead address leaves time for a
+	// retry.
 	connectTimeout = 10 * time.Second
 
-	// answerTimeout limits the wait for the header of a response if the user has
-	// set no limit for the call, so that no call waits forever.
+	// answerTimeout limits the wait for the header of a response if the user has set
+	// no limit for the call, so that no call waits forever.
 	answerTimeout = 5 * time.Minute
 
-	// maxHeader is many times what a servlet sends. net/http would accept 1 MiB.
-	maxHeader = 64 << 10
-
-	// defaultMaxIdleConns saves a busy backend handshakes, which cost many times
-	// as much as a query. net/http would keep 2 connections.
-	defaultMaxIdleConns = 256
-
-	// alertProtocolVersion is the TLS alert protocol_version.
-	alertProtocolVersion = 70
-
-	// defaultIdleTimeout is that of http.DefaultTransport.
-	defaultIdleTimeout = 90 * time.Second
+	// maxIdleConns saves a busy backend handshakes, which cost many times as much as
+	// a query. net/http would keep 2 connections.
+	maxIdleConns = 256
 )
 
-// ownTransports returns the transport of Query, which keeps its connections, and
-// that of Schedule, which opens one for each call: if an idle connection has died
-// unnoticed, nobody can tell whether the call was carried out. They share TLS
-// sessions, so that a fresh connection needs no full handshake.
+// transports returns the transport of Query, which keeps its connections, and that
+// of Schedule, which opens one for each call: if an idle connection has died
+// unnoticed, nobody can tell whether the call was carried out.
 //
-// If http.DefaultTransport is not an [http.Transport], such as a mock, it is used as
-// it is.
-func ownTransports(maxIdleConns int, timeout time.Duration) (pooled, fresh http.RoundTripper, err error) {
-	base, ok := http.DefaultTransport.(*http.Transport)
-	if http.DefaultTransport == nil || ok && base == nil {
-		return nil, nil, &ParameterError{"http.DefaultTransport", "is nil"}
+// base is the user's, or nil for http.DefaultTransport. If it is not an
+// [http.Transport], such as a mock, it is used as it is.
+func transports(base http.RoundTripper, timeout time.Duration) (pooled, fresh http.RoundTripper) {
+	isOwn := base == nil
+	if isOwn {
+		base = http.DefaultTransport
 	}
+	t, ok := base.(*http.Transport)
 	if !ok {
-		return http.DefaultTransport, http.DefaultTransport, nil
+		return base, base
 	}
-	keeping, single := limit(base.Clone(), timeout), limit(base.Clone(), timeout)
-	keeping.MaxIdleConns = maxIdleConns
-	keeping.MaxIdleConnsPerHost = maxIdleConns
-	keeping.DisableKeepAlives = maxIdleConns == 0 // net/http takes 0 for no limit
+	single := t.Clone()
+	limit(single)
+	if isOwn {
+		single.TLSClientConfig.MinVersion = max(single.TLSClientConfig.MinVersion, tls.VersionTLS12)
+		if timeout == 0 {
+			single.ResponseHeaderTimeout = answerTimeout
+		}
+		t = single.Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdleConns, maxIdleConns
+	}
 	single.DisableKeepAlives = true
-	if keeping.TLSClientConfig.ClientSessionCache == nil {
-		sessions := tls.NewLRUClientSessionCache(0)
-		keeping.TLSClientConfig.ClientSessionCache = sessions
-		single.TLSClientConfig.ClientSessionCache = sessions
+	dial := single.DialContext
+	single.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if d, ok := ctx.Value(deliveryKey{}).(*delivery); ok && err == nil {
+			conn = &deliveryConn{conn, d}
+		}
+		return conn, err
 	}
-	return keeping, single, nil
+	return t, single
 }
 
-// limit sets the limits of t, for calls with that timeout, or 0 for none.
-func limit(t *http.Transport, timeout time.Duration) *http.Transport {
+// limit limits what t negotiates, and the time that connecting may take.
+func limit(t *http.Transport) {
 	// An HTTP/1.1 connection carries one request at a time, so a failure belongs to it.
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
+	t.DisableCompression = true
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)
 	}
 	t.TLSClientConfig.NextProtos = nil // a clone still offers h2 here
-	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	// VerifyPeerCertificate would not see the certificate of a resumed session.
+	if t.TLSClientConfig.ClientSessionCache == nil && t.TLSClientConfig.VerifyPeerCertificate == nil {
+		t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	t.TLSHandshakeTimeout = cmp.Or(t.TLSHandshakeTimeout, connectTimeout)
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		return dial(ctx, network, addr)
+	}
+	next := t.OnProxyConnectResponse
+	t.OnProxyConnectResponse = func(ctx context.Context, proxy *url.URL, req *http.Request, res *http.Response) error {
+		if next != nil {
+			if err := next(ctx, proxy, req, res); err != nil {
+				return err
+			}
+		}
+		if res.StatusCode != http.StatusOK {
+			return &proxyError{res.StatusCode} // net/http would quote the proxy
+		}
+		return nil
+	}
+}
 
-	setDialers(t)
-	t.DialContext = dialWithin(connectTimeout, t.DialContext)
-	if t.DialTLSContext != nil {
-		t.DialTLSContext = dialWithin(connectTimeout, withModernTLS(t.DialTLSContext))
+// delivery is a request that must arrive at most once. It is the body of the request:
+// before its first Read, nothing was sent; after it, all of it may have been.
+type delivery struct {
+	ctx      context.Context // of the attempt
+	body     io.Reader
+	state    atomic.Int32
+	answered atomic.Bool // the response has begun
+}
+
+const (
+	bodyUnread int32 = iota
+	bodyRead
+	bodySealed
+)
+
+type deliveryKey struct{}
+
+// context returns the context of the request.
+func (d *delivery) context() context.Context {
+	ctx := httptrace.WithClientTrace(d.ctx, &httptrace.ClientTrace{
+		GotFirstResponseByte: func() { d.answered.Store(true) },
+	})
+	return context.WithValue(ctx, deliveryKey{}, d)
+}
+
+// Read reads the body unless it is sealed. It seals the body if the time is over: in a
+// process that was stopped while it connected, nobody may have noticed yet.
+func (d *delivery) Read(p []byte) (int, error) {
+	if d.state.Load() == bodyUnread {
+		if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
+			d.seal()
+			return 0, context.DeadlineExceeded
+		}
 	}
-	t.TLSHandshakeTimeout = connectTimeout
-	if timeout == 0 {
-		t.ResponseHeaderTimeout = answerTimeout
+	if !d.state.CompareAndSwap(bodyUnread, bodyRead) && d.state.Load() == bodySealed {
+		return 0, errors.New("the call is over")
 	}
-	if t.IdleConnTimeout == 0 {
-		t.IdleConnTimeout = defaultIdleTimeout
+	return d.body.Read(p)
+}
+
+// Close does nothing.
+func (d *delivery) Close() error { return nil }
+
+// seal reports whether the body was read. If not, it can no longer be: a transport
+// may give up on a request before it gives up on the connection.
+func (d *delivery) seal() (sent bool) {
+	return !d.state.CompareAndSwap(bodyUnread, bodySealed)
+}
+
+// deliveryConn is the connection of a delivery.
+type deliveryConn struct {
+	net.Conn
+	delivery *delivery
+}
+
+// Close closes the connection. If the call was given up, the kernel would still
+// deliver the request when the network recovers, a minute later; SO_LINGER makes it
+// forget the request.
+func (c *deliveryConn) Close() error {
+	if l, ok := c.Conn.(interface{ SetLinger(sec int) error }); ok && !c.delivery.answered.Load() {
+		_ = l.SetLinger(0) // closing matters more
 	}
-	t.MaxResponseHeaderBytes = maxHeader
-	t.OnProxyConnectResponse = refuseConnect(t.OnProxyConnectResponse)
-	return t
+	return c.Conn.Close()
 }
 
 // proxyError is a proxy's refusal to connect to the site.
@@ -96,84 +175,4 @@ type proxyError struct{ status int }
 
 func (e *proxyError) Error() string {
 	return fmt.Sprintf("the proxy responded to CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
-}
-
-type connectHook = func(context.Context, *url.URL, *http.Request, *http.Response) error
-
-// refuseConnect calls next, if any, and returns a refusal as a *proxyError. The
-// error of net/http would quote the proxy.
-func refuseConnect(next connectHook) connectHook {
-	return func(ctx context.Context, proxy *url.URL, req *http.Request, res *http.Response) error {
-		if next != nil {
-			if err := next(ctx, proxy, req, res); err != nil {
-				return err
-			}
-		}
-		if res.StatusCode != http.StatusOK {
-			return &proxyError{res.StatusCode}
-		}
-		return nil
-	}
-}
-
-type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// setDialers replaces deprecated dialers by those that accept a context.
-func setDialers(t *http.Transport) {
-	//lint:ignore SA1019 a program may still set them
-	dial, dialTLS := t.Dial, t.DialTLS
-	switch {
-	case t.DialContext != nil:
-	case dial != nil:
-		t.DialContext = withoutContext(dial)
-	default:
-		t.DialContext = new(net.Dialer).DialContext
-	}
-	if t.DialTLSContext == nil && dialTLS != nil {
-		t.DialTLSContext = withoutContext(dialTLS)
-	}
-}
-
-// withoutContext turns a deprecated dialer into a dialFunc.
-func withoutContext(dial func(network, addr string) (net.Conn, error)) dialFunc {
-	return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
-}
-
-// dialWithin limits the time that dial may take.
-func dialWithin(d time.Duration, dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, d)
-		defer cancel()
-		return dial(ctx, network, addr)
-	}
-}
-
-// withModernTLS makes dial refuse TLS versions before 1.2. The version of a
-// connection that is not a [tls.Conn] is unknown.
-func withModernTLS(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		if c, ok := conn.(*tls.Conn); ok {
-			if err := checkTLS(ctx, c); err != nil {
-				_ = conn.Close()
-				return nil, err
-			}
-		}
-		return conn, nil
-	}
-}
-
-// checkTLS completes the handshake, and refuses an old version of TLS with the same
-// error as package tls.
-func checkTLS(ctx context.Context, c *tls.Conn) error {
-	if err := c.HandshakeContext(ctx); err != nil {
-		return err
-	}
-	if c.ConnectionState().Version < tls.VersionTLS12 {
-		return &net.OpError{Op: "local error", Err: tls.AlertError(alertProtocolVersion)}
-	}
-	return nil
 }

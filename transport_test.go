@@ -168,15 +168,6 @@ func TestConnectionsAreKept(t *testing.T) {
 	assert.EqualValues(t, many, count.accepted.Load())
 }
 
-func TestWithoutIdleConnections(t *testing.T) {
-	s, count := countingServer(t, serve)
-	c := clientOf(t, s.URL, iomeeting.WithMaxIdleConns(0))
-	for range 5 {
-		require.NoError(t, calls["Query"](t.Context(), c))
-	}
-	assert.EqualValues(t, 5, count.accepted.Load())
-}
-
 func TestSchedulesUseFreshConnections(t *testing.T) {
 	s, count := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, strings.HasSuffix(r.URL.Path, "schedule"), r.Close, "Connection: close")
@@ -240,8 +231,8 @@ func TestProxy(t *testing.T) {
 	proxyURL, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
 	http.DefaultTransport.(*http.Transport).Proxy = http.ProxyURL(proxyURL)
-	c := clientOf(t, s.URL, iomeeting.WithMaxIdleConns(0))
 
+	c := clientOf(t, s.URL)
 	_, err = c.Query(t.Context(), host)
 	require.NoError(t, err)
 	_, err = c.Schedule(t.Context(), host, nil)

@@ -5,18 +5,16 @@
 // pages, which start and join meetings, accept GET and POST, and say in a few lines
 // of HTML who is in which meeting, or why the person was refused.
 //
-// Meetings live as they do on the real service: a meeting is scheduled, its host
+// Meetings live as the spec describes: a meeting is scheduled, its host
 // starts it, people join it while it is in progress, and it ends when
 // [Server.EndMeeting] is called or when its host schedules another meeting while
 // it is in progress. The server then POSTs operatorId to the meeting's end URL
 // before EndMeeting or the call returns. If the connection drops before a
 // response, it POSTs once more, as a JDK does.
 //
-// To start or join a meeting, do what a browser does: call http.Get(link.URL())
-// or http.PostForm(link.Endpoint(), link.Params()). The HTTP status of the page
-// is the outcome:
+// [Server.Open] opens a link as a browser does, and [Server.Submit] a page with a
+// link's form. They return the refusal of the service, whose HTTP status is
 //
-//   - 200: the person is in the meeting.
 //   - 400: a title or user name is not encoded correctly, jm.do does not name
 //     exactly one of a host and a meeting, or the request cannot be read.
 //   - 403: a password is wrong or missing.

@@ -299,7 +299,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	prompt, hanging := newPartner(t, accept), newPartner(t, hang(arrived))
 	before := goleak.IgnoreCurrent()
 	s := serve(t, tess, rene)
-	c, other := s.Client(), s.Client(iomeeting.WithMaxIdleConns(0))
+	c, other := s.Client(), s.Client(iomeeting.WithHTTPClient(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}))
 
 	_, err := c.Query(t.Context(), tess)
 	require.NoError(t, err)

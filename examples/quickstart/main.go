@@ -14,7 +14,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/signal"
@@ -88,9 +87,10 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := open(out, "start link", startLink); err != nil {
+	if err := service.Open(startLink); err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "Browser: opened the start link and entered the meeting.\n  %s\n", startLink)
 	if err := showState(ctx, out, client, host); err != nil {
 		return err
 	}
@@ -102,9 +102,10 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := open(out, "join link", joinLink); err != nil {
+	if err := service.Open(joinLink); err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "Browser: opened the join link and entered the meeting.\n  %s\n", joinLink)
 
 	showMistake(ctx, out, client, "a wrong password",
 		iomeeting.Host{Email: host.Email, Password: iomeeting.NewSecret("guess")})
@@ -164,20 +165,6 @@ func showState(ctx context.Context, out io.Writer, client *iomeeting.Client, hos
 	} else {
 		fmt.Fprintf(out, "Query: %s is available.\n", host.Email)
 	}
-	return nil
-}
-
-// open POSTs the link's form, as a browser does.
-func open(out io.Writer, name string, link iomeeting.Link) error {
-	res, err := http.PostForm(link.Endpoint(), link.Params())
-	if err != nil {
-		return fmt.Errorf("open the %s: %w", name, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("open the %s: HTTP status %d", name, res.StatusCode)
-	}
-	fmt.Fprintf(out, "Browser: opened the %s and entered the meeting.\n  %s\n", name, link)
 	return nil
 }
 

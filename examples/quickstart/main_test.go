@@ -65,7 +65,7 @@ func TestVisitLeavesARunningMeetingAlone(t *testing.T) {
 	link, err := service.Client().Start(host, nil)
 	require.NoError(t, err)
 	var out bytes.Buffer
-	require.NoError(t, open(&out, "start link", link))
+	require.NoError(t, service.Open(link))
 	require.NoError(t, visit(t.Context(), &out, service.URL, host, true))
 	assert.Contains(t, out.String(), "so nothing was scheduled.")
 	state, err := service.Client().Query(t.Context(), host)

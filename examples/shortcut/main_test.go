@@ -67,7 +67,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		{[]string{"-site", "https://abc.iomeeting.cn"}, "set either -host or -meeting"},
 		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-meeting", "1"}, "set either -host or -meeting"},
-		{[]string{"-host", "a"}, "iomeeting: invalid parameter: site must start with https://"},
+		{[]string{"-host", "a"}, "iomeeting: invalid parameter: site is empty"},
 		{[]string{"-site", "https://abc.iomeeting.cn", "-host", "a", "-name", "a\nb"}, "iomeeting: invalid parameter: name contains a control character"},
 	} {
 		var out bytes.Buffer
