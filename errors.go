@@ -190,6 +190,9 @@ func foreignText(err error) string {
 	text := err.Error()
 	var cut func(error)
 	cut = func(e error) {
+		if e == nil {
+			return
+		}
 		if isLocal(e) {
 			if i := strings.LastIndex(text, e.Error()); i >= 0 {
 				text = text[:i] + "\n" + text[i+len(e.Error()):]
@@ -198,9 +201,7 @@ func foreignText(err error) string {
 		}
 		switch e := e.(type) {
 		case interface{ Unwrap() error }:
-			if cause := e.Unwrap(); cause != nil {
-				cut(cause)
-			}
+			cut(e.Unwrap())
 		case interface{ Unwrap() []error }:
 			for _, cause := range e.Unwrap() {
 				cut(cause)

@@ -73,8 +73,8 @@ func isPermanent(err error) bool {
 		return true
 	}
 	var op *net.OpError
-	return errors.As(err, &op) && (isAlert(op) ||
-		op.Op == "proxyconnect" && strings.HasSuffix(op.Error(), "Proxy Authentication Required")) // has no type
+	return errors.As(err, &op) && isAlert(op) ||
+		strings.HasSuffix(err.Error(), "Proxy Authentication Required") // net/http's error has no type
 }
 
 // isAlert reports whether err is an alert of TLS.

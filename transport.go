@@ -130,14 +130,11 @@ func (d *delivery) context() context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
-// Read reads the body unless it is sealed. It seals the body if the time is over: in a
-// process that was stopped while it connected, nobody may have noticed yet.
+// Read reads the body, unless it is sealed or the time is over: in a process that was
+// stopped while it connected, nobody may have noticed yet.
 func (d *delivery) Read(p []byte) (int, error) {
-	if d.state.Load() == bodyUnread {
-		if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
-			d.seal()
-			return 0, context.DeadlineExceeded
-		}
+	if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return 0, context.DeadlineExceeded
 	}
 	if !d.state.CompareAndSwap(bodyUnread, bodyRead) && d.state.Load() == bodySealed {
 		return 0, errors.New("the call is over")
