@@ -41,8 +41,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,9 +53,6 @@ import (
 )
 
 const (
-	defaultStartWithin = 15 * time.Minute
-	defaultCheckEvery  = time.Minute
-
 	// callWithin limits the calls of the service about one account. A new lease
 	// outlasts StartWithin by as much, so that a host who starts at the last moment
 	// still has the account.
@@ -67,16 +66,11 @@ const (
 	// refused.
 	leaveOutFor = time.Minute
 
-	// storeWithin limits a call of the store; endWithin one that the service waits
-	// for when it reports an end, since nobody knows for how long it does.
+	// storeWithin limits a call of the store.
 	storeWithin = 5 * time.Second
-	endWithin   = 3 * time.Second
 
 	// forever limits durations, so that a store can add them to the time.
 	forever = 100 * 365 * 24 * time.Hour
-
-	// maxEmail is the size of the longest email address that RFC 5321 allows.
-	maxEmail = 320
 )
 
 // Pool leases host accounts to meetings, so that each account has one meeting at a
@@ -86,7 +80,7 @@ type Pool struct {
 	client      *iomeeting.Client
 	store       Store
 	endURL      string
-	signer      *iomeeting.EndSigner // nil without WithEnd
+	signer      *iomeeting.EndSigner
 	startWithin time.Duration
 	checkEvery  time.Duration
 	wait        time.Duration
@@ -97,16 +91,16 @@ type Pool struct {
 	callWithin time.Duration
 	lateWithin time.Duration
 
-	mu       sync.Mutex          // guards the rest, and the times in accounts
-	accounts map[string]*account // by email address, removed ones included
-	ring     []*account          // for new meetings, in random order, all of them twice
-	search   *search             // under way; nil if none is
+	mu      sync.Mutex          // guards the rest, and the times in accounts
+	known   map[string]*account // by email address without case, removed ones included
+	current map[string]*account // those for new meetings
+	ring    []*account          // the same in random order, all of them twice
+	search  *search             // under way; nil if none is
 }
 
 // account is a host account. One with a new password is another account.
 type account struct {
 	iomeeting.Host
-	removed  bool
 	leftOut  time.Time // until when it gets no meetings
 	notAsked time.Time // until when a search does not ask about it
 }
@@ -122,98 +116,70 @@ func New(client *iomeeting.Client, store Store, hosts []iomeeting.Host, opts ...
 	p := &Pool{
 		client:      client,
 		store:       store,
-		startWithin: defaultStartWithin,
-		checkEvery:  defaultCheckEvery,
+		startWithin: 15 * time.Minute,
+		checkEvery:  time.Minute,
 		logger:      slog.Default(),
-		accounts:    make(map[string]*account),
-	}
-	if client == nil {
-		return nil, invalid("client", "is nil")
-	}
-	if store == nil {
-		return nil, invalid("store", "is nil")
 	}
 	for _, opt := range opts {
-		if err := opt(p); err != nil {
-			return nil, err
-		}
+		opt(p)
 	}
+	switch {
+	case client == nil:
+		return nil, invalid("client", "is nil")
+	case store == nil:
+		return nil, invalid("store", "is nil")
+	case (p.endURL == "") != (p.signer == nil):
+		return nil, invalid("end", "needs both a URL and a signer")
+	case p.startWithin <= 0:
+		return nil, invalid("startWithin", "is not positive")
+	case p.checkEvery <= 0:
+		return nil, invalid("checkEvery", "is not positive")
+	case p.wait < 0:
+		return nil, invalid("wait", "is negative")
+	case p.logger == nil:
+		return nil, invalid("logger", "is nil")
+	}
+	p.startWithin, p.checkEvery, p.wait = min(p.startWithin, forever), min(p.checkEvery, forever), min(p.wait, forever)
 	p.leaseFor = p.startWithin + callWithin
 	p.callWithin = min(callWithin, p.startWithin/2)
 	p.lateWithin = min(lateWithin, p.startWithin)
-	if err := p.SetHosts(hosts); err != nil {
+	if err := cmp.Or(iomeeting.ScheduleOptions{EndURL: p.endURL}.Validate(), p.SetHosts(hosts)); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // Option is a setting of a [Pool].
-type Option func(*Pool) error
+type Option func(*Pool)
 
 // WithEnd makes the service report the ends of scheduled meetings to endURL, where
 // [Pool.EndHandler] serves. The service must be able to reach it. The signer signs
 // the operator IDs; all servers need the same key. Without WithEnd, accounts come
 // back only when their leases have expired.
 func WithEnd(endURL string, signer *iomeeting.EndSigner) Option {
-	return func(p *Pool) error {
-		p.endURL, p.signer = endURL, signer
-		if endURL == "" {
-			return invalid("meetingEndUrl", "is empty")
-		}
-		if signer == nil {
-			return invalid("signer", "is nil")
-		}
-		return iomeeting.ScheduleOptions{EndURL: endURL}.Validate()
-	}
+	return func(p *Pool) { p.endURL, p.signer = endURL, signer }
 }
 
 // WithStartWithin sets how long a host may take to open the start link of a meeting.
 // After that, the account may be given to another meeting unless its host is in one.
-// Default: 15 minutes.
-func WithStartWithin(d time.Duration) Option {
-	return func(p *Pool) error {
-		p.startWithin = min(d, forever)
-		return positive("startWithin", d)
-	}
-}
+// Less than three minutes also shortens the time in which the service may carry out a
+// Schedule. Default: 15 minutes.
+func WithStartWithin(d time.Duration) Option { return func(p *Pool) { p.startWithin = d } }
 
 // WithCheckEvery sets how long a host who is in a meeting is not asked about again
 // when another meeting needs an account. Default: 1 minute.
-func WithCheckEvery(d time.Duration) Option {
-	return func(p *Pool) error {
-		p.checkEvery = min(d, forever)
-		return positive("checkEvery", d)
-	}
-}
+func WithCheckEvery(d time.Duration) Option { return func(p *Pool) { p.checkEvery = d } }
 
 // WithWait sets how long [Pool.Schedule] and [Pool.Start] wait for an account if
 // none is free. They try about every second. Default: 0.
-func WithWait(d time.Duration) Option {
-	return func(p *Pool) error {
-		p.wait = min(d, forever)
-		if d < 0 {
-			return invalid("wait", "is negative")
-		}
-		return nil
-	}
-}
+func WithWait(d time.Duration) Option { return func(p *Pool) { p.wait = d } }
 
-// WithLogger sets where the pool logs. The messages start with "iomeeting pool: ".
-// At level Warn they go on with "account left out" (the service refused the email
-// address or the password, or sent a bad response), "outcome unknown" (of a
-// Schedule), "lease not renewed" or "lease not released" (the store failed), and at
-// level Debug with "lease taken", "lease renewed" or "lease released". The attributes
-// are host (the email address), lease (its ID), and after a failure error. No
-// password is logged. Default: [slog.Default].
-func WithLogger(l *slog.Logger) Option {
-	return func(p *Pool) error {
-		p.logger = l
-		if l == nil {
-			return invalid("logger", "is nil")
-		}
-		return nil
-	}
-}
+// WithLogger sets where the pool logs at level Warn: "iomeeting pool: account left
+// out" (the service refused the email address or the password, or sent a bad
+// response), "iomeeting pool: outcome unknown" (of a Schedule) and "iomeeting pool:
+// lease not changed" (the store failed). The attributes are host (the email address),
+// lease (its ID) and error. No password is logged. Default: [slog.Default].
+func WithLogger(l *slog.Logger) Option { return func(p *Pool) { p.logger = l } }
 
 // SetHosts replaces the host accounts, at any time. A new password is used at once.
 // Accounts that are no longer in the list get no new meetings. But the pool still
@@ -221,58 +187,35 @@ func WithLogger(l *slog.Logger) Option {
 // [Pool.Reclaim] releases their leases.
 //
 // If the list is empty, if [iomeeting.Host.Validate] returns an error for an account,
-// if an email address is longer than 320 bytes, or if two are equal except for case,
-// also with one from before, SetHosts changes nothing and returns an
-// [*iomeeting.ParameterError] with the account's index.
+// or if two email addresses are equal except for case, also with one from before,
+// SetHosts changes nothing and returns an [*iomeeting.ParameterError] with the
+// account's index.
 func (p *Pool) SetHosts(hosts []iomeeting.Host) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.checkHosts(hosts); err != nil {
-		return err
-	}
-	for _, a := range p.accounts {
-		a.removed = true
-	}
-	accounts := make([]*account, len(hosts))
-	for i, host := range hosts {
-		a := p.accounts[host.Email]
-		if a == nil || a.Password != host.Password {
-			a = &account{Host: host}
-			p.accounts[host.Email] = a
-		}
-		a.removed = false
-		accounts[i] = a
-	}
-	rand.Shuffle(len(accounts), func(i, j int) { accounts[i], accounts[j] = accounts[j], accounts[i] })
-	p.ring = append(accounts, accounts...)
-	return nil
-}
-
-func (p *Pool) checkHosts(hosts []iomeeting.Host) error {
 	if len(hosts) == 0 {
 		return invalid("hosts", "is empty")
 	}
-	known := make(map[string]string) // email addresses, by what is equal except for case
-	for email := range p.accounts {
-		known[withoutCase(email)] = email
-	}
-	listed := make(map[string]bool)
+	known, current := make(map[string]*account), make(map[string]*account)
+	maps.Copy(known, p.known)
 	for i, host := range hosts {
-		err := host.Validate()
-		key := withoutCase(host.Email)
-		switch email, ok := known[key]; {
-		case err != nil:
-		case len(host.Email) > maxEmail:
-			err = invalid("hostEmail", "is longer than 320 bytes")
-		case listed[key], ok && email != host.Email:
+		key, err := withoutCase(host.Email), host.Validate()
+		a := known[key]
+		if err == nil && (current[key] != nil || a != nil && a.Email != host.Email) {
 			err = invalid("hostEmail", "is that of another account, perhaps in another case")
 		}
 		var bad *iomeeting.ParameterError
 		if errors.As(err, &bad) {
 			return invalid(fmt.Sprintf("hosts[%d]: %s", i, bad.Param), bad.Reason)
 		}
-		listed[key] = true
+		if a == nil || a.Password != host.Password {
+			a = &account{Host: host}
+		}
+		known[key], current[key] = a, a
 	}
+	ring := slices.Collect(maps.Values(current))
+	rand.Shuffle(len(ring), func(i, j int) { ring[i], ring[j] = ring[j], ring[i] })
+	p.known, p.current, p.ring = known, current, slices.Repeat(ring, 2)
 	return nil
 }
 
@@ -282,7 +225,7 @@ func withoutCase(email string) string { return strings.ToLower(strings.ToUpper(e
 func (p *Pool) account(email string) *account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.accounts[email]
+	return p.known[withoutCase(email)]
 }
 
 // Renew sets a lease to expire d from now, sooner or later than before: call it if a
@@ -291,10 +234,13 @@ func (p *Pool) account(email string) *account {
 // lease has expired, as long as it is there; otherwise it returns [ErrLeaseLost].
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
-	if err := cmp.Or(err, positive("d", d)); err != nil {
+	if err == nil && d <= 0 {
+		err = invalid("d", "is not positive")
+	}
+	if err != nil {
 		return err
 	}
-	return p.renew(ctx, l, min(d, forever))
+	return p.change(ctx, l, min(d, forever))
 }
 
 // Release gives an account back: call it when a meeting is canceled before it has
@@ -306,7 +252,7 @@ func (p *Pool) Release(ctx context.Context, lease string) error {
 	if err != nil {
 		return err
 	}
-	return p.release(ctx, l, p.store.Release)
+	return p.change(ctx, l, 0)
 }
 
 // parseLease returns the lease whose String is s.
@@ -321,11 +267,135 @@ func parseLease(s string) (Lease, error) {
 // Leases returns the leases of all servers that share the store, for a page that
 // shows which accounts are in use, or a gauge. Other pools may have other accounts:
 // count the leases of yours. To see what meetings are doing, call [Pool.Check].
-func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
-	leases, err := p.store.List(ctx)
-	return leases, storeError("list leases", err)
+func (p *Pool) Leases(ctx context.Context) (leases []Lease, err error) {
+	err = p.inStore(ctx, "list leases", func(ctx context.Context) error {
+		leases, err = p.store.List(ctx)
+		return err
+	})
+	return leases, err
+}
+
+// StartLink returns the start link of a scheduled meeting again, on any server: for a
+// host who comes later, or comes back. It needs Host, ID and Lease of the meeting. It
+// sets the lease to expire after the time of [WithStartWithin], as if the meeting had
+// been scheduled now, also if [Pool.Renew] has set a longer time. It works after
+// StartBy too, as long as the account is the meeting's; otherwise it returns
+// [ErrLeaseLost].
+func (p *Pool) StartLink(ctx context.Context, m Meeting) (iomeeting.Link, error) {
+	if m.ID == "" {
+		return iomeeting.Link{}, invalid("meetingID", "is empty")
+	}
+	a, lease, err := p.find(m)
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	err = p.change(ctx, lease, p.leaseFor)
+	if errors.Is(err, ErrLeaseLost) { // perhaps the store has lost it, and the host is in the meeting
+		if state, queryErr := p.client.Query(ctx, a.Host); queryErr == nil && m.isIn(state) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	return p.client.StartByID(m.ID, a.Password)
+}
+
+// find returns the account and the lease of a meeting.
+func (p *Pool) find(m Meeting) (*account, Lease, error) {
+	lease, err := parseLease(m.Lease)
+	a := p.account(lease.Host)
+	if err == nil && (a == nil || m.Host != lease.Host) {
+		err = invalid("host", "is not the account of the lease, or not an account of the pool")
+	}
+	return a, lease, err
+}
+
+// isIn reports whether it is this meeting that the host is in.
+func (m Meeting) isIn(state iomeeting.QueryResult) bool {
+	isOwn := state.MeetingID == m.ID
+	if m.ID == "" {
+		isOwn = state.MeetingPassword == m.Password && !m.Password.IsZero()
+	}
+	return state.InMeeting && isOwn
+}
+
+// State is what a meeting is doing.
+type State int
+
+const (
+	// Unknown means that the service could not be asked.
+	Unknown State = iota
+	// Waiting means that the account is the meeting's, for its host to start.
+	Waiting
+	// InProgress means that the host is in the meeting.
+	InProgress
+	// Over means that the meeting has ended, was released, or was not started in time.
+	Over
+)
+
+// String returns "unknown", "waiting", "in progress" or "over".
+func (s State) String() string {
+	return cmp.Or(map[State]string{Waiting: "waiting", InProgress: "in progress", Over: "over"}[s], "unknown")
+}
+
+// Progress is the state of a meeting.
+type Progress struct {
+	State State
+	// ID is the meeting's ID, if it is in progress. After [Pool.Start], this is how
+	// you learn it.
+	ID string
+	// Err is why State is Unknown.
+	Err error
+}
+
+// Check tells what each of the meetings is doing, for a page that shows them. It
+// lists the leases once, and sends one Query for each account, 16 at a time. It needs
+// Host, ID, Password and Lease of each meeting.
+//
+// If the end of a meeting is not reported, as after [Pool.Start], its state goes back
+// from InProgress to Waiting until the lease expires: who has seen it InProgress knows
+// that it is over, and calls [Pool.Release].
+//
+// If the leases cannot be listed, Check returns [ErrStore]. What concerns a single
+// meeting is in its Err.
+func (p *Pool) Check(ctx context.Context, meetings ...Meeting) ([]Progress, error) {
+	leases, err := p.Leases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	isHeld := make(map[string]bool)
+	for _, lease := range leases {
+		isHeld[lease.String()] = lease.Left > 0
+	}
+	result := make([]Progress, len(meetings))
+	of := make(map[*account][]int) // the meetings of each account
+	for i, m := range meetings {
+		a, _, err := p.find(m)
+		if err != nil {
+			result[i].Err = err
+			continue
+		}
+		of[a] = append(of[a], i)
+	}
+	accounts := slices.Collect(maps.Keys(of))
+	each(len(accounts), func(n int) (more bool) {
+		state, err := p.client.Query(ctx, accounts[n].Host)
+		for _, i := range of[accounts[n]] {
+			switch m := meetings[i]; {
+			case err != nil:
+				result[i].Err = err
+			case m.isIn(state):
+				result[i] = Progress{State: InProgress, ID: state.MeetingID}
+			case isHeld[m.Lease]:
+				result[i].State = Waiting
+			default:
+				result[i].State = Over
+			}
+		}
+		return true
+	})
+	return result, nil
 }
 
 // Ended is a meeting whose end the service has reported.
@@ -353,116 +423,55 @@ func (p *Pool) EndHandler(onEnd func(ctx context.Context, ended Ended) error) ht
 		panic("iomeeting: onEnd is nil")
 	}
 	return p.signer.Handler(func(ctx context.Context, operatorID string) error {
-		lease, operatorID, ok := splitOperatorID(operatorID)
+		rest, ok := strings.CutPrefix(operatorID, leaseMark)
 		if !ok {
 			return onEnd(ctx, Ended{OperatorID: operatorID})
 		}
-		p.giveBack(ctx, lease, endWithin)
-		return onEnd(ctx, Ended{operatorID, lease.String()})
+		lease, operatorID, _ := strings.Cut(rest, "\n")
+		if l, err := parseLease(lease); err == nil {
+			p.settle(ctx, l, 0)
+		}
+		return onEnd(ctx, Ended{operatorID, lease})
 	})
 }
 
-// leaseMark starts an operator ID that begins with a lease. One that was signed
-// without a pool does not start like this.
+// leaseMark starts the operator ID that the service gets for a meeting. The lease
+// follows, a line break, which no email address contains, and the user's operator ID.
 const leaseMark = "hostpool lease\n"
 
-// withLease returns the operator ID that the service gets for a meeting.
-func withLease(lease Lease, operatorID string) string {
-	return leaseMark + lease.String() + "\n" + operatorID // no email address contains a line break
-}
-
-// splitOperatorID reverses withLease.
-func splitOperatorID(s string) (lease Lease, operatorID string, ok bool) {
-	rest, ok := strings.CutPrefix(s, leaseMark)
-	if !ok {
-		return Lease{}, s, false
-	}
-	token, operatorID, _ := strings.Cut(rest, "\n")
-	id, host, _ := strings.Cut(token, ":")
-	return Lease{Host: host, ID: id}, operatorID, true
-}
-
-// renew sets the lease to expire d from now.
-func (p *Pool) renew(ctx context.Context, lease Lease, d time.Duration) error {
+// inStore makes a call of the store.
+func (p *Pool) inStore(ctx context.Context, op string, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	err := storeError("renew a lease", p.store.Renew(ctx, lease.Host, lease.ID, d))
-	if err == nil {
-		p.log(ctx, slog.LevelDebug, "lease renewed", lease, nil)
+	err := call(ctx)
+	if err == nil || errors.Is(err, ErrNoneFree) || errors.Is(err, ErrLeaseLost) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %s: %w", ErrStore, op, err)
 }
 
-// release deletes the lease by Release or ReleaseExpired of the store.
-func (p *Pool) release(ctx context.Context, lease Lease, by func(ctx context.Context, host, id string) error) error {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
-	err := storeError("release a lease", by(ctx, lease.Host, lease.ID))
-	if err == nil {
-		p.log(ctx, slog.LevelDebug, "lease released", lease, nil)
-	}
-	return err
+// change sets the lease to expire d from now, or releases it if d is 0.
+func (p *Pool) change(ctx context.Context, lease Lease, d time.Duration) error {
+	return p.inStore(ctx, "change a lease", func(ctx context.Context) error {
+		if d == 0 {
+			return p.store.Release(ctx, lease.Host, lease.ID)
+		}
+		return p.store.Renew(ctx, lease.Host, lease.ID, d)
+	})
 }
 
-// hold renews the lease, whether ctx is done or not. If that fails, the lease stays
-// as it is.
-func (p *Pool) hold(ctx context.Context, lease Lease, d time.Duration) {
-	if err := p.renew(context.WithoutCancel(ctx), lease, d); err != nil && !errors.Is(err, ErrLeaseLost) {
-		p.log(ctx, slog.LevelWarn, "lease not renewed", lease, err)
-	}
-}
-
-// giveBack releases the lease, whether ctx is done or not. If that fails, the lease
-// stays until it has expired.
-func (p *Pool) giveBack(ctx context.Context, lease Lease, within time.Duration) {
-	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
-	defer cancel()
-	if err := p.release(detached, lease, p.store.Release); err != nil && !errors.Is(err, ErrLeaseLost) {
-		p.log(ctx, slog.LevelWarn, "lease not released", lease, err)
+// settle changes the lease like change, whether ctx is done or not. If that fails, the
+// lease stays until it expires.
+func (p *Pool) settle(ctx context.Context, lease Lease, d time.Duration) {
+	if err := p.change(context.WithoutCancel(ctx), lease, d); errors.Is(err, ErrStore) {
+		p.warn(ctx, "lease not changed", lease, err)
 	}
 }
 
-// leaveOut keeps the pool from using an account for a while.
-func (p *Pool) leaveOut(ctx context.Context, a *account, lease Lease, err error) {
-	p.log(ctx, slog.LevelWarn, "account left out", lease, err)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a.leftOut = time.Now().Add(leaveOutFor)
-}
-
-// log writes a record about the lease.
-func (p *Pool) log(ctx context.Context, level slog.Level, message string, lease Lease, err error) {
-	if !p.logger.Enabled(ctx, level) {
-		return
-	}
-	attrs := []slog.Attr{slog.String("host", lease.Host), slog.String("lease", lease.ID)}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	p.logger.LogAttrs(ctx, level, "iomeeting pool: "+message, attrs...)
-}
-
-// storeError returns the error of a call of the store as callers of the pool get it.
-func storeError(op string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrNoneFree):
-		return ErrNoneFree
-	case errors.Is(err, ErrLeaseLost):
-		return ErrLeaseLost
-	default:
-		return fmt.Errorf("%w: %s: %w", ErrStore, op, err)
-	}
+func (p *Pool) warn(ctx context.Context, message string, lease Lease, err error) {
+	p.logger.WarnContext(ctx, "iomeeting pool: "+message, "host", lease.Host, "lease", lease.ID, "error", err.Error())
 }
 
 func invalid(param, reason string) error {
 	return &iomeeting.ParameterError{Param: param, Reason: reason}
-}
-
-func positive(param string, d time.Duration) error {
-	if d <= 0 {
-		return invalid(param, "is not positive")
-	}
-	return nil
 }

@@ -100,41 +100,30 @@ func (s *memoryStore) Take(ctx context.Context, hosts []string, id string, d tim
 }
 
 func (s *memoryStore) Renew(ctx context.Context, host, id string, d time.Duration) error {
-	return s.change(ctx, host, id, func(memoryLease) error {
-		s.leases[host] = memoryLease{id, time.Now().Add(d)}
-		return nil
-	})
+	return s.change(ctx, host, id, false, func() { s.leases[host] = memoryLease{id, time.Now().Add(d)} })
 }
 
 func (s *memoryStore) Release(ctx context.Context, host, id string) error {
-	return s.change(ctx, host, id, func(memoryLease) error {
-		delete(s.leases, host)
-		return nil
-	})
+	return s.change(ctx, host, id, false, func() { delete(s.leases, host) })
 }
 
 func (s *memoryStore) ReleaseExpired(ctx context.Context, host, id string) error {
-	return s.change(ctx, host, id, func(lease memoryLease) error {
-		if lease.expires.After(time.Now()) {
-			return ErrLeaseLost
-		}
-		delete(s.leases, host)
-		return nil
-	})
+	return s.change(ctx, host, id, true, func() { delete(s.leases, host) })
 }
 
-// change calls f with the lease if id holds host.
-func (s *memoryStore) change(ctx context.Context, host, id string, f func(memoryLease) error) error {
+// change calls f if id holds host and, if asked for, the lease has expired.
+func (s *memoryStore) change(ctx context.Context, host, id string, ifExpired bool, f func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	lease, held := s.leases[host]
-	if !held || lease.id != id {
+	if !held || lease.id != id || ifExpired && lease.expires.After(time.Now()) {
 		return ErrLeaseLost
 	}
-	return f(lease)
+	f()
+	return nil
 }
 
 func (s *memoryStore) List(ctx context.Context) ([]Lease, error) {
