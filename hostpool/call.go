@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -269,7 +268,7 @@ func (p *Pool) inTurn() []*account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.ring) / 2
-	return p.ring[mathrand.IntN(n):][:n]
+	return p.ring[p.random.IntN(n):][:n]
 }
 
 // noteFailure leaves an account out for a while if a call has failed that may be due
@@ -389,7 +388,7 @@ func (p *Pool) expired(ctx context.Context, forNew bool) (expired []Lease, err e
 		}
 		expired = append(expired, lease)
 	}
-	mathrand.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
+	p.random.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
 	return expired, err
 }
 
@@ -403,16 +402,17 @@ func (p *Pool) reclaimLease(ctx context.Context, lease Lease) (ok bool, err erro
 		p.noteFailure(ctx, a, lease, err)
 		return false, err
 	}
-	if state.InMeeting {
+	if !state.InMeeting {
+		err = p.inStore(ctx, "release an expired lease", func(ctx context.Context) error {
+			return p.store.ReleaseExpired(ctx, lease.Host, lease.ID)
+		})
+	}
+	if state.InMeeting || errors.Is(err, ErrLeaseLost) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		a.notAsked = time.Now().Add(p.checkEvery)
-		return false, nil
 	}
-	err = p.inStore(ctx, "release an expired lease", func(ctx context.Context) error {
-		return p.store.ReleaseExpired(ctx, lease.Host, lease.ID)
-	})
-	return err == nil, err
+	return err == nil && !state.InMeeting, err
 }
 
 // each calls f with 0 to n-1 from up to 16 goroutines, and waits for them. A

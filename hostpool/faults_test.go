@@ -552,7 +552,7 @@ func TestStoreDownAtAnEnd(t *testing.T) {
 					return nil
 				})
 				begin := time.Now()
-				assert.Equal(t, http.StatusOK, post(handler, s.operatorIDs()[0]))
+				assert.Equal(t, http.StatusOK, post(t.Context(), handler, s.operatorIDs()[0]))
 				assert.LessOrEqual(t, time.Since(begin), 5*time.Second)
 				assert.Equal(t, []hostpool.Ended{{OperatorID: "booking 7", Lease: meeting.Lease}}, ended)
 				assert.Contains(t, text.String(), `level=WARN msg="iomeeting pool: lease not changed"`)
@@ -564,8 +564,8 @@ func TestStoreDownAtAnEnd(t *testing.T) {
 }
 
 // post reports an end to a handler as the service does, and returns the HTTP status.
-func post(handler http.Handler, operatorID string) int {
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(url.Values{"operatorId": {operatorID}}.Encode()))
+func post(ctx context.Context, handler http.Handler, operatorID string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(url.Values{"operatorId": {operatorID}}.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
@@ -639,7 +639,7 @@ func TestEnds(t *testing.T) {
 	require.NoError(t, err)
 	operatorID := s.operatorIDs()[0]
 	fail = errors.New("canary")
-	assert.Equal(t, http.StatusInternalServerError, post(handler, operatorID))
+	assert.Equal(t, http.StatusInternalServerError, post(t.Context(), handler, operatorID))
 	assert.Empty(t, leases(t, store), "the account is free, though onEnd failed")
 	fail = nil
 	second, err := pool.Schedule(t.Context(), nil)
@@ -661,7 +661,7 @@ func TestEnds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got = nil
-			assert.Equal(t, tt.status, post(handler, tt.operatorID))
+			assert.Equal(t, tt.status, post(t.Context(), handler, tt.operatorID))
 			assert.Equal(t, tt.ended, got)
 			assert.Equal(t, second.Lease, leases(t, store)[email(0)].String())
 		})
@@ -820,7 +820,7 @@ func TestOddAddresses(t *testing.T) {
 		return nil
 	})
 	for _, operatorID := range s.operatorIDs() {
-		assert.Equal(t, http.StatusOK, post(handler, operatorID))
+		assert.Equal(t, http.StatusOK, post(t.Context(), handler, operatorID))
 	}
 	assert.Empty(t, leases(t, store))
 }
@@ -962,7 +962,7 @@ func TestSetHosts(t *testing.T) {
 	_, err = pool.Schedule(t.Context(), nil)
 	assert.Equal(t, hostpool.ErrNoneFree, err, "removed accounts get no new meetings")
 	handler := pool.EndHandler(func(context.Context, hostpool.Ended) error { return nil })
-	assert.Equal(t, http.StatusOK, post(handler, s.operatorIDs()[0]))
+	assert.Equal(t, http.StatusOK, post(t.Context(), handler, s.operatorIDs()[0]))
 	assert.Len(t, leases(t, store), 9)
 	for _, meeting := range s.Meetings() {
 		_ = s.EndMeeting(meeting.ID) // and nobody is told
