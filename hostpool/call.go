@@ -117,7 +117,7 @@ func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting
 		o = *opts
 	}
 	o.MeetingPassword = cmp.Or(o.MeetingPassword, randomPassword())
-	if _, err := p.client.Start(p.inTurn()[0].Host, &o); err != nil {
+	if _, err := p.client.Start(p.newWalk().rest[0].Host, &o); err != nil {
 		return Meeting{}, err
 	}
 	return p.meet(ctx, o.MeetingPassword, func(ctx context.Context, host iomeeting.Host, _ Lease) (id string, link iomeeting.Link, err error) {
@@ -141,7 +141,7 @@ type callFunc func(ctx context.Context, host iomeeting.Host, lease Lease) (id st
 // meet leases one account after the other, until call succeeds on one, or another
 // account would not help.
 func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFunc) (Meeting, error) {
-	w := &walk{Pool: p, rest: p.inTurn(), window: firstWindow, waitUntil: time.Now().Add(p.wait)}
+	w := p.newWalk()
 	for range maxTries {
 		a, lease, startBy, err := w.next(ctx)
 		if err != nil {
@@ -177,10 +177,26 @@ func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFun
 // store, in windows, from a random one on, until there is one without a lease.
 type walk struct {
 	*Pool
+	first       int        // where each round begins
 	rest        []*account // that were not offered in this round
 	window      int        // how many of them to offer next
 	waitUntil   time.Time
-	searchUntil time.Time // zero before the first search
+	searches    int
+	searchUntil time.Time // set by the first search
+}
+
+func (p *Pool) newWalk() *walk {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := &walk{Pool: p, first: p.random.Int(), waitUntil: time.Now().Add(p.wait)}
+	w.beginRound()
+	return w
+}
+
+// beginRound begins a round. The caller holds mu.
+func (w *walk) beginRound() {
+	n := len(w.ring) / 2
+	w.rest, w.window = w.ring[w.first%n:][:n], firstWindow
 }
 
 // next leases an account, for its host to start by startBy. If none is free, it waits
@@ -239,10 +255,11 @@ func (w *walk) offered(n int) (emails []string) {
 // await begins another round once an account may be free: when an expired lease has
 // been released, or after a second if the call may wait.
 func (w *walk) await(ctx context.Context) error {
-	if w.searchUntil.IsZero() {
+	if w.searches++; w.searches == 1 {
 		w.searchUntil = time.Now().Add(max(searchWithin, w.wait))
 	}
 	again, err := w.searchExpired(ctx, min(searchWithin, time.Until(w.searchUntil)))
+	again = again && w.searches < maxTries // the store may contradict itself
 	left := min(tryEvery, time.Until(w.waitUntil))
 	if err == nil && !again && left > 0 {
 		select {
@@ -259,16 +276,10 @@ func (w *walk) await(ctx context.Context) error {
 	case !again:
 		return ErrNoneFree
 	}
-	w.rest, w.window = w.inTurn(), firstWindow
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beginRound()
 	return nil
-}
-
-// inTurn returns all accounts, from a random one on.
-func (p *Pool) inTurn() []*account {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.ring) / 2
-	return p.ring[p.random.IntN(n):][:n]
 }
 
 // noteFailure leaves an account out for a while if a call has failed that may be due
@@ -402,17 +413,16 @@ func (p *Pool) reclaimLease(ctx context.Context, lease Lease) (ok bool, err erro
 		p.noteFailure(ctx, a, lease, err)
 		return false, err
 	}
-	if !state.InMeeting {
-		err = p.inStore(ctx, "release an expired lease", func(ctx context.Context) error {
-			return p.store.ReleaseExpired(ctx, lease.Host, lease.ID)
-		})
-	}
-	if state.InMeeting || errors.Is(err, ErrLeaseLost) {
+	if state.InMeeting {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		a.notAsked = time.Now().Add(p.checkEvery)
+		return false, nil
 	}
-	return err == nil && !state.InMeeting, err
+	err = p.inStore(ctx, "release an expired lease", func(ctx context.Context) error {
+		return p.store.ReleaseExpired(ctx, lease.Host, lease.ID)
+	})
+	return err == nil, err
 }
 
 // each calls f with 0 to n-1 from up to 16 goroutines, and waits for them. A

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -27,15 +25,19 @@ import (
 // The tests in this file are the faults that this package promises to survive. They
 // count what the service gets.
 
+const newLease = 15*time.Minute + 30*time.Second
+
+var errDown = errors.New("connection refused")
+
 func TestConcurrentCalls(t *testing.T) {
 	const accounts, servers = 48, 4
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
-			s, store := newService(t, accounts), hostpool.NewMemoryStore()
+			s := newService(t, accounts)
 			got := make([]string, accounts)
 			var callers sync.WaitGroup
 			for i := range servers {
-				pool := s.pool(t, store)
+				pool := s.pool(t)
 				for j := i; j < accounts; j += servers {
 					callers.Go(func() {
 						meeting, err := method(t.Context(), pool)
@@ -57,23 +59,18 @@ func TestConcurrentCalls(t *testing.T) {
 // Each meeting is in progress until its own host ends it.
 func TestNoMeetingIsEnded(t *testing.T) {
 	const servers, workers, rounds = 2, 4, 12
-	s, store := newService(t, 5), hostpool.NewMemoryStore()
+	s := newService(t, 5)
 	var all sync.WaitGroup
-	for i := range servers {
+	for range servers {
 		mux := http.NewServeMux()
 		website := httptest.NewServer(mux)
 		defer website.Close()
-		pool := s.pool(t, store, hostpool.WithEnd(website.URL+"/ended", signer(t)), hostpool.WithWait(time.Minute))
-		var ended sync.Map
-		mux.Handle("/ended", pool.EndHandler(func(_ context.Context, e hostpool.Ended) error {
-			ended.Store(e.OperatorID, e.Lease)
-			return nil
-		}))
-		for j := range workers {
+		pool := s.pool(t, hostpool.WithEnd(website.URL+"/ended", signer(t)), hostpool.WithWait(time.Minute))
+		mux.Handle("/ended", pool.EndHandler(func(context.Context, hostpool.Ended) error { return nil }))
+		for range workers {
 			all.Go(func() {
-				for round := range rounds {
-					booking := fmt.Sprint(i, j, round)
-					meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: booking})
+				for range rounds {
+					meeting, err := pool.Schedule(t.Context(), nil)
 					if !assert.NoError(t, err) {
 						return
 					}
@@ -82,22 +79,20 @@ func TestNoMeetingIsEnded(t *testing.T) {
 					assert.NoError(t, err)
 					assert.Equal(t, []hostpool.Progress{{State: hostpool.InProgress, ID: meeting.ID}}, progress)
 					assert.NoError(t, s.EndMeeting(meeting.ID), "somebody else has ended it")
-					lease, _ := ended.Load(booking)
-					assert.Equal(t, meeting.Lease, lease)
 				}
 			})
 		}
 	}
 	all.Wait()
 	assert.Equal(t, servers*workers*rounds, s.count("schedule"))
-	assert.Empty(t, leases(t, store))
+	assert.Empty(t, s.leases(t))
 }
 
 func TestAllLeased(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, 3)
-			pool := s.pool(t, newStore())
+			pool := s.pool(t)
 			for range s.hosts {
 				_, err := method(t.Context(), pool)
 				require.NoError(t, err)
@@ -115,45 +110,41 @@ func TestInAnotherMeeting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, 2)
 			synctest.Test(t, func(t *testing.T) {
-				theirs := s.startOutside(t, 0)
-				store := newStore()
-				pool := s.pool(t, store, hostpool.WithCheckEvery(7*time.Minute))
+				theirs := s.startOutside(t, s.hosts[0])
+				pool := s.pool(t, hostpool.WithCheckEvery(7*time.Minute))
 				meeting, err := method(t.Context(), pool)
 				require.NoError(t, err)
 				assert.Equal(t, email(1), meeting.Host)
-				_, err = method(t.Context(), pool)
-				assert.Equal(t, hostpool.ErrNoneFree, err)
+				assertNoneFree(t, pool)
 				want := []string{"query " + email(0), "query " + email(1), "schedule " + email(1)}
 				assert.ElementsMatch(t, want[:2+strings.Count(name, "Schedule")], s.calls())
 				assert.Equal(t, theirs, s.inMeeting(email(0)))
-				assert.Equal(t, 7*time.Minute, leases(t, store)[email(0)].Left)
+				assert.Equal(t, 7*time.Minute, s.leases(t)[email(0)].Left)
 			})
 		})
 	}
 }
 
-// TestMeetingThatOutlastsItsLease asks about it again after CheckEvery, if an account
-// is needed.
+// TestMeetingThatOutlastsItsLease shows that its account is left alone, and that the
+// service is asked once in CheckEvery, if somebody needs an account.
 func TestMeetingThatOutlastsItsLease(t *testing.T) {
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				pool := s.pool(t, store, hostpool.WithCheckEvery(3*time.Minute))
+				pool := s.pool(t, hostpool.WithCheckEvery(3*time.Minute))
 				meeting, err := method(t.Context(), pool)
 				require.NoError(t, err)
 				require.Equal(t, http.StatusOK, s.open(t, meeting.StartLink))
-				expire(t, store)
+				s.expire(t)
 				s.ClearRequests()
 				for _, queries := range []int{1, 1, 2} {
-					_, err = pool.Schedule(t.Context(), nil)
-					assert.Equal(t, hostpool.ErrNoneFree, err)
+					assertNoneFree(t, pool)
 					assert.Len(t, s.calls(), queries)
 					time.Sleep(2 * time.Minute)
 				}
-				assert.Equal(t, meeting.Lease, leases(t, store)[email(0)].String())
-				require.NoError(t, s.EndMeeting(s.inMeeting(email(0))))
+				assert.Equal(t, meeting.Lease, s.leases(t)[email(0)].String())
+				require.NoError(t, s.EndMeeting(s.inMeeting(meeting.Host)))
 				assertFreeAfter(t, pool, time.Minute)
 			})
 		})
@@ -164,7 +155,7 @@ func TestRefusedAccount(t *testing.T) {
 	tests := []struct {
 		name string
 		host iomeeting.Host
-		err  string
+		log  string
 	}{
 		{"wrong password", iomeeting.Host{Email: email(0), Password: iomeeting.NewSecret("canary-wrong")}, "wrong host password"},
 		{"unknown host", iomeeting.Host{Email: "0@example.com", Password: iomeeting.NewSecret("canary-0")}, "host not found"},
@@ -174,28 +165,22 @@ func TestRefusedAccount(t *testing.T) {
 			t.Run(tt.name+" in "+name, func(t *testing.T) {
 				s := newService(t, 2)
 				synctest.Test(t, func(t *testing.T) {
-					log, text := logTo()
-					store := newStore()
-					pool := s.poolOf(t, store, []iomeeting.Host{tt.host, s.hosts[1]}, log)
+					pool := s.poolOf(t, s.store, []iomeeting.Host{tt.host, s.hosts[1]})
 					meeting, err := method(t.Context(), pool)
 					require.NoError(t, err)
 					assert.Equal(t, email(1), meeting.Host)
-					_, err = method(t.Context(), pool)
-					assert.Equal(t, hostpool.ErrNoneFree, err)
-					assert.NotContains(t, leases(t, store), tt.host.Email)
-					assert.Equal(t, 1, strings.Count(text.String(), "\n"))
-					assert.Contains(t, text.String(), `level=WARN msg="iomeeting pool: account left out" host=`+tt.host.Email)
-					assert.Contains(t, text.String(), tt.err)
-					assert.NotContains(t, text.String(), "canary")
-
-					for _, asked := range []int{0, 0, 1} { // it is left out for a minute
+					for _, asked := range []int{1, 0, 1} { // it is left out for a minute
+						assertNoneFree(t, pool)
+						assert.Equal(t, asked, s.count("query "+tt.host.Email))
 						s.ClearRequests()
-						_, err = method(t.Context(), pool)
-						assert.Equal(t, hostpool.ErrNoneFree, err)
-						assert.Len(t, s.calls(), asked)
 						time.Sleep(30 * time.Second)
 					}
-					require.NoError(t, pool.SetHosts(s.hosts))
+					assert.NotContains(t, s.leases(t), tt.host.Email)
+					assert.Equal(t, 2, strings.Count(s.log.String(), `level=WARN msg="iomeeting pool: account left out" host=`+tt.host.Email))
+					assert.Contains(t, s.log.String(), tt.log)
+					assert.NotContains(t, s.log.String(), "canary")
+
+					require.NoError(t, pool.SetHosts(s.hosts)) // with the right password
 					meeting, err = method(t.Context(), pool)
 					require.NoError(t, err)
 					assert.Equal(t, email(0), meeting.Host)
@@ -210,24 +195,16 @@ func TestRefusedAccount(t *testing.T) {
 func TestRefusedAccountWithExpiredLease(t *testing.T) {
 	s := newService(t, 1)
 	synctest.Test(t, func(t *testing.T) {
-		store := newStore()
-		other := s.pool(t, store)
-		_, err := other.Schedule(t.Context(), nil)
-		require.NoError(t, err)
-		expire(t, store)
-		s.ClearRequests()
-		wrong := iomeeting.Host{Email: email(0), Password: iomeeting.NewSecret("canary-wrong")}
-		pool := s.poolOf(t, store, []iomeeting.Host{wrong})
+		s.leaseAll(t)
+		pool := s.poolOf(t, s.store, []iomeeting.Host{{Email: email(0), Password: iomeeting.NewSecret("wrong")}})
 		for range 3 {
-			_, err = pool.Schedule(t.Context(), nil)
-			assert.Equal(t, hostpool.ErrNoneFree, err)
+			assertNoneFree(t, pool)
 			released, err := pool.Reclaim(t.Context())
 			assert.NoError(t, err)
 			assert.Empty(t, released)
 		}
 		assert.Equal(t, 1, s.count("query"))
-		_, err = other.Schedule(t.Context(), nil)
-		assert.NoError(t, err)
+		mustSchedule(t, s.pool(t))
 	})
 }
 
@@ -238,21 +215,19 @@ func TestOutcomeUnknown(t *testing.T) {
 		t.Run(late.String(), func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				log, text := logTo()
-				pool := s.pool(t, store, log)
-				s.intercept = func(ctx context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
+				s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
 					if call == "query" {
 						return serve()
 					}
 					time.AfterFunc(late, func() { _, _ = serve() })
-					return nil, errors.New("connection closed")
+					return nil, errDown
 				}
+				pool := s.pool(t)
 				meeting, err := pool.Schedule(t.Context(), nil)
 				assert.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 				assert.Zero(t, meeting)
-				assert.Equal(t, 3*time.Minute, leases(t, store)[email(0)].Left)
-				assert.Contains(t, text.String(), `level=WARN msg="iomeeting pool: outcome unknown" host=a00@example.com`)
+				assert.Equal(t, 3*time.Minute, s.leases(t)[email(0)].Left)
+				assert.Contains(t, s.log.String(), `level=WARN msg="iomeeting pool: outcome unknown" host=a00@example.com`)
 				s.intercept = nil
 				assertFreeAfter(t, pool, 3*time.Minute)
 				assert.Equal(t, 2, s.count("schedule"))
@@ -261,142 +236,104 @@ func TestOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// TestNoSecondAccount shows that a Schedule with an unknown outcome is not repeated on
-// another account.
-func TestNoSecondAccount(t *testing.T) {
-	for name, fault := range map[string]iomeetingtest.Fault{
-		"connection closed": iomeetingtest.Drop(),
-		"503":               iomeetingtest.HTTPStatus(503),
-		"garbage":           iomeetingtest.RawAnswer("<html>"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newService(t, 3)
-			s.FailNext(iomeetingtest.Pass(), fault)
-			store := newStore()
-			_, err := s.pool(t, store).Schedule(t.Context(), nil)
-			assert.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-			assert.Len(t, leases(t, store), 1)
-			assert.Len(t, s.calls(), 2)
-		})
-	}
-}
-
-// TestServiceDown shows that the pool asks about one account, or one batch of expired
-// leases, and returns that error.
+// TestServiceDown shows that a call asks about one account, or 16 expired leases, and
+// returns that error.
 func TestServiceDown(t *testing.T) {
-	down := errors.New("connection refused")
+	refused := func() (*http.Response, error) { return nil, errDown }
 	tests := []struct {
 		name    string
-		expired bool
+		call    string
+		expired bool // all accounts have expired leases
 		fail    func() (*http.Response, error)
 		asked   int
 		err     error
 	}{
-		{"503", false, answer(503, ""), 1, iomeeting.ErrBadResponse},
-		{"503, leases expired", true, answer(503, ""), 16, iomeeting.ErrBadResponse},
-		{"connection refused", false, func() (*http.Response, error) { return nil, down }, 1, down},
-		{"connection refused, leases expired", true, func() (*http.Response, error) { return nil, down }, 16, down},
-		{"a captive portal", false, answer(200, "<html>"), 1, iomeeting.ErrBadResponse},
-		{"a captive portal, leases expired", true, answer(200, "<html>"), 16, iomeeting.ErrBadResponse},
+		{"503", "query", false, answer(503, ""), 1, iomeeting.ErrBadResponse},
+		{"503 with expired leases", "query", true, answer(503, ""), 16, iomeeting.ErrBadResponse},
+		{"503 to Schedule", "schedule", false, answer(503, ""), 2, iomeeting.ErrOutcomeUnknown},
+		{"connection refused", "query", false, refused, 1, errDown},
+		{"connection refused with expired leases", "query", true, refused, 16, errDown},
+		{"connection closed by Schedule", "schedule", false, refused, 2, iomeeting.ErrOutcomeUnknown},
+		{"a captive portal", "query", false, answer(200, "<html>"), 1, iomeeting.ErrBadResponse},
+		{"a captive portal with expired leases", "query", true, answer(200, "<html>"), 16, iomeeting.ErrBadResponse},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newService(t, 40)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
 				if tt.expired {
-					for i := range s.hosts {
-						_, err := store.Store.Take(t.Context(), []string{email(i)}, "old", time.Nanosecond)
-						require.NoError(t, err)
-					}
-					time.Sleep(1)
+					s.leaseAll(t)
 				}
 				var asked atomic.Int64
-				s.intercept = func(context.Context, string, string, func() (*http.Response, error)) (*http.Response, error) {
+				s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
 					asked.Add(1)
-					return tt.fail()
+					if call == tt.call {
+						return tt.fail()
+					}
+					return serve()
 				}
-				pool := s.pool(t, store)
+				pool := s.pool(t)
 				_, err := pool.Schedule(t.Context(), nil)
 				assert.ErrorIs(t, err, tt.err)
 				assert.NotErrorIs(t, err, hostpool.ErrNoneFree)
-				assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 				assert.Equal(t, tt.asked, int(asked.Load()))
-				assert.Equal(t, tt.expired, len(leases(t, store)) == 40)
+				assert.Len(t, s.leases(t), map[bool]int{true: 40, false: tt.asked - 1}[tt.expired])
 
 				s.intercept = nil // the service is well again, and so is the pool
 				for range 20 {
-					_, err := pool.Schedule(t.Context(), nil)
-					assert.NoError(t, err)
+					mustSchedule(t, pool)
 				}
 			})
 		})
 	}
 }
 
-func answer(status int, body string) func() (*http.Response, error) {
-	return func() (*http.Response, error) {
-		w := httptest.NewRecorder()
-		w.WriteHeader(status)
-		_, _ = w.WriteString(body)
-		return w.Result(), nil
-	}
-}
-
 // TestContextEnds shows that a call stops while it waits for the store or for an
-// account, and not while it waits for the service.
+// account, and goes on while it waits for the service.
 func TestContextEnds(t *testing.T) {
 	t.Run("before the call", func(t *testing.T) {
-		s, store := newService(t, 1), newStore()
+		s := newService(t, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := s.pool(t, store).Schedule(ctx, nil)
+		_, err := s.pool(t).Schedule(ctx, nil)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, hostpool.ErrStore)
 		assert.Empty(t, s.calls())
-		assert.Empty(t, leases(t, store))
+		assert.Empty(t, s.leases(t))
 	})
 	t.Run("while it waits for an account", func(t *testing.T) {
 		s := newService(t, 1)
 		synctest.Test(t, func(t *testing.T) {
-			store := newStore()
-			pool := s.pool(t, store, hostpool.WithWait(time.Hour))
-			first, err := pool.Schedule(t.Context(), nil)
-			require.NoError(t, err)
+			pool := s.pool(t, hostpool.WithWait(time.Hour))
+			first := mustSchedule(t, pool)
 			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 			defer cancel()
-			_, err = pool.Schedule(ctx, nil)
+			_, err := pool.Schedule(ctx, nil)
 			assert.ErrorIs(t, err, hostpool.ErrNoneFree)
 			assert.EqualError(t, err, "iomeeting: no host account is free: context deadline exceeded")
-			assert.Equal(t, first.Lease, leases(t, store)[email(0)].String())
-			assert.Equal(t, 1, s.count("query"))
+			assert.Equal(t, first.Lease, s.leases(t)[email(0)].String())
 		})
 	})
 	t.Run("while it asks about expired leases", func(t *testing.T) {
 		s := newService(t, 1)
 		synctest.Test(t, func(t *testing.T) {
-			store := newStore()
-			pool := s.pool(t, store)
-			first, err := pool.Schedule(t.Context(), nil)
-			require.NoError(t, err)
-			expire(t, store)
+			s.leaseAll(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			s.intercept = func(ctx context.Context, _, _ string, _ func() (*http.Response, error)) (*http.Response, error) {
 				cancel()
-				<-ctx.Done()
 				return nil, ctx.Err()
 			}
-			_, err = pool.Schedule(ctx, nil)
+			pool := s.pool(t)
+			_, err := pool.Schedule(ctx, nil)
 			assert.EqualError(t, err, "iomeeting: no host account is free: context canceled")
-			assert.Equal(t, first.Lease, leases(t, store)[email(0)].String())
+			assert.Equal(t, "old", s.leases(t)[email(0)].ID)
 			s.intercept = nil
-			_, err = pool.Schedule(t.Context(), nil)
-			assert.NoError(t, err, "the next call asks again")
+			mustSchedule(t, pool) // the next call asks again
 		})
 	})
 	for _, at := range []string{"query", "schedule"} {
 		t.Run("during the "+at, func(t *testing.T) {
-			s, store := newService(t, 1), newStore()
+			s := newService(t, 1)
 			ctx, cancel := context.WithCancel(t.Context())
 			s.intercept = func(ctx context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
 				if call == at {
@@ -407,31 +344,30 @@ func TestContextEnds(t *testing.T) {
 				}
 				return serve()
 			}
-			meeting, err := s.pool(t, store).Schedule(ctx, nil)
+			meeting, err := s.pool(t).Schedule(ctx, nil)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusOK, s.open(t, meeting.StartLink))
-			assert.Equal(t, meeting.Lease, leases(t, store)[email(0)].String())
+			assert.Equal(t, meeting.Lease, s.leases(t)[email(0)].String())
 		})
 	}
 }
 
-// TestSlowService shows that the calls about one account take half a minute, or half
+// TestSlowService shows that the calls about one account may take half a minute, or half
 // of StartWithin.
 func TestSlowService(t *testing.T) {
 	for startWithin, want := range map[time.Duration]time.Duration{time.Hour: 30 * time.Second, 10 * time.Second: 5 * time.Second} {
 		t.Run(startWithin.String(), func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
 				s.intercept = func(ctx context.Context, _, _ string, _ func() (*http.Response, error)) (*http.Response, error) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
 				begin := time.Now()
-				_, err := s.pool(t, store, hostpool.WithStartWithin(startWithin)).Start(t.Context(), nil)
+				_, err := s.pool(t, hostpool.WithStartWithin(startWithin)).Start(t.Context(), nil)
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.Equal(t, want, time.Since(begin))
-				assert.Empty(t, leases(t, store))
+				assert.Empty(t, s.leases(t))
 			})
 		})
 	}
@@ -440,46 +376,50 @@ func TestSlowService(t *testing.T) {
 // TestCrash kills a server by a panic, which runs no code of the pool that a real crash
 // would not run: the pool never recovers.
 func TestCrash(t *testing.T) {
-	for _, at := range []string{"query", "schedule", "after schedule"} {
+	for _, at := range []string{"before query", "before schedule", "after schedule"} {
 		t.Run(at, func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
 				s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
-					if call == at {
+					if at == "before "+call {
 						panic("crash")
 					}
 					res, err := serve()
-					if "after "+call == at {
+					if at == "after "+call {
 						panic("crash")
 					}
 					return res, err
 				}
 				const startWithin = 7 * time.Minute
-				crashing := s.pool(t, store, hostpool.WithStartWithin(startWithin))
-				assert.PanicsWithValue(t, "crash", func() { _, _ = crashing.Schedule(t.Context(), nil) })
+				pool := s.pool(t, hostpool.WithStartWithin(startWithin))
+				assert.PanicsWithValue(t, "crash", func() { _, _ = pool.Schedule(t.Context(), nil) })
 				s.intercept = nil
-				assertFreeAfter(t, s.pool(t, store), startWithin+30*time.Second)
+				assertFreeAfter(t, s.pool(t), startWithin+30*time.Second)
 			})
 		})
 	}
 }
 
+func down(context.Context, string, func(context.Context) error) error { return errDown }
+
+func hang(ctx context.Context, _ string, _ func(context.Context) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestStoreDown(t *testing.T) {
-	down := errors.New("connection refused")
 	for name, method := range methods {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				pool := s.pool(t, store)
-				store.before = func(context.Context, string) error { return down }
+				pool := s.pool(t)
+				s.store.instead = down
 				_, err := method(t.Context(), pool)
 				assert.ErrorIs(t, err, hostpool.ErrStore)
-				assert.ErrorIs(t, err, down)
+				assert.ErrorIs(t, err, errDown)
 				assert.EqualError(t, err, "iomeeting: store failed: take a lease: connection refused")
 
-				store.before = hang
+				s.store.instead = hang
 				begin := time.Now()
 				_, err = method(t.Context(), pool)
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
@@ -491,41 +431,34 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-func hang(ctx context.Context, _ string) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// TestStoreDownDuringACall has the store fail after it has leased an account.
+// TestStoreDownDuringACall has the store fail after it has leased an account, which stays
+// leased.
 func TestStoreDownDuringACall(t *testing.T) {
 	tests := []struct {
 		name  string
-		fault iomeetingtest.Fault
+		fault iomeetingtest.Fault // of Schedule
 		err   error
-		left  time.Duration
-		log   bool
+		log   string
 	}{
-		{"scheduled", iomeetingtest.Pass(), nil, 15*time.Minute + 30*time.Second, false},
-		{"refused", iomeetingtest.HTTPStatus(429), iomeeting.ErrBadResponse, 15*time.Minute + 30*time.Second, true},
-		{"outcome unknown", iomeetingtest.Drop(), iomeeting.ErrOutcomeUnknown, 15*time.Minute + 30*time.Second, true},
+		{"scheduled", iomeetingtest.Pass(), nil, ""},
+		{"refused", iomeetingtest.HTTPStatus(429), iomeeting.ErrBadResponse, "iomeeting pool: lease not changed"},
+		{"outcome unknown", iomeetingtest.Drop(), iomeeting.ErrOutcomeUnknown, "iomeeting pool: lease not changed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newService(t, 1)
 			s.FailNext(iomeetingtest.Pass(), tt.fault)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				store.before = func(_ context.Context, method string) error {
-					if method != "Take" {
-						return errors.New("connection refused")
+				s.store.instead = func(ctx context.Context, method string, execute func(context.Context) error) error {
+					if method == "Take" {
+						return execute(ctx)
 					}
-					return nil
+					return errDown
 				}
-				log, text := logTo()
-				_, err := s.pool(t, store, log).Schedule(t.Context(), nil)
+				_, err := s.pool(t).Schedule(t.Context(), nil)
 				assert.ErrorIs(t, err, tt.err)
-				assert.Equal(t, tt.log, strings.Contains(text.String(), `level=WARN msg="iomeeting pool: lease not changed" host=a00@example.com`))
-				assert.Equal(t, tt.left, leases(t, store.Store)[email(0)].Left)
+				assert.Contains(t, s.log.String(), tt.log)
+				assert.Equal(t, newLease, s.leases(t)[email(0)].Left)
 			})
 		})
 	}
@@ -533,19 +466,14 @@ func TestStoreDownDuringACall(t *testing.T) {
 
 // TestStoreDownAtAnEnd shows that the end is passed on all the same.
 func TestStoreDownAtAnEnd(t *testing.T) {
-	for name, before := range map[string]func(context.Context, string) error{
-		"down":    func(context.Context, string) error { return errors.New("connection refused") },
-		"hanging": hang,
-	} {
+	for name, instead := range map[string]func(context.Context, string, func(context.Context) error) error{"down": down, "hanging": hang} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t, 1)
 			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				log, text := logTo()
-				pool := s.pool(t, store, log, hostpool.WithEnd("https://shop.example.com/ended", signer(t)))
+				pool := s.pool(t, withEnd(t))
 				meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: "booking 7"})
 				require.NoError(t, err)
-				store.before = before
+				s.store.instead = instead
 				var ended []hostpool.Ended
 				handler := pool.EndHandler(func(_ context.Context, e hostpool.Ended) error {
 					ended = append(ended, e)
@@ -555,33 +483,23 @@ func TestStoreDownAtAnEnd(t *testing.T) {
 				assert.Equal(t, http.StatusOK, post(t.Context(), handler, s.operatorIDs()[0]))
 				assert.LessOrEqual(t, time.Since(begin), 5*time.Second)
 				assert.Equal(t, []hostpool.Ended{{OperatorID: "booking 7", Lease: meeting.Lease}}, ended)
-				assert.Contains(t, text.String(), `level=WARN msg="iomeeting pool: lease not changed"`)
-				store.before = nil
+				assert.Contains(t, s.log.String(), `level=WARN msg="iomeeting pool: lease not changed" host=a00@example.com`)
+				s.store.instead = nil
 				assertFreeAfter(t, pool, time.Until(meeting.StartBy)+30*time.Second)
 			})
 		})
 	}
 }
 
-// post reports an end to a handler as the service does, and returns the HTTP status.
-func post(ctx context.Context, handler http.Handler, operatorID string) int {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(url.Values{"operatorId": {operatorID}}.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, r)
-	return w.Code
-}
-
 // TestStoreForgets has all hosts in meetings that the store knows nothing of.
 func TestStoreForgets(t *testing.T) {
 	s := newService(t, 40)
-	for i := range s.hosts {
-		s.startOutside(t, i)
+	for _, host := range s.hosts {
+		s.startOutside(t, host)
 	}
-	pool := s.pool(t, newStore())
+	pool := s.pool(t)
 	for call := 1; call <= 3; call++ {
-		_, err := pool.Schedule(t.Context(), nil)
-		assert.Equal(t, hostpool.ErrNoneFree, err)
+		assertNoneFree(t, pool)
 		assert.Equal(t, min(16*call, 40), s.count("query"))
 	}
 	assert.Zero(t, s.count("schedule"))
@@ -590,128 +508,87 @@ func TestStoreForgets(t *testing.T) {
 	}
 }
 
-// TestEndBeforeTheResponse ends a meeting before its Schedule has returned. Another
-// server has leased the account by then.
-func TestEndBeforeTheResponse(t *testing.T) {
-	s, store := newService(t, 1), newStore()
-	mux := http.NewServeMux()
-	website := httptest.NewServer(mux)
-	defer website.Close()
-	pool := s.pool(t, store, hostpool.WithEnd(website.URL, signer(t)))
-	var ended []string
-	mux.Handle("/", pool.EndHandler(func(_ context.Context, e hostpool.Ended) error {
-		ended = append(ended, e.OperatorID)
-		return nil
-	}))
-	var second hostpool.Meeting
-	s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
-		res, err := serve()
-		if call == "schedule" {
-			s.intercept = nil
-			assert.NoError(t, s.EndMeeting("000001"))
-			second, err = pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: "booking 8"})
-			assert.NoError(t, err)
-		}
-		return res, err
-	}
-	first, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: "booking 7"})
-	require.NoError(t, err)
-	assert.Equal(t, []string{"booking 7"}, ended)
-	assert.Equal(t, second.Lease, leases(t, store)[email(0)].String())
-	_, err = pool.StartLink(t.Context(), first)
-	assert.ErrorIs(t, err, hostpool.ErrLeaseLost)
-	assert.Equal(t, http.StatusGone, s.open(t, first.StartLink))
-	assert.Equal(t, http.StatusOK, s.open(t, second.StartLink))
-}
-
-// TestEnds reports ends after the account was leased to a second meeting, whose lease
-// stays.
+// TestEnds reports an end before Schedule has returned, twice, and after the account was
+// leased to a second meeting, whose lease stays.
 func TestEnds(t *testing.T) {
-	s, store := newService(t, 1), newStore()
-	pool := s.pool(t, store, hostpool.WithEnd("http://127.0.0.1:1/ended", signer(t)))
+	s := newService(t, 1)
+	pool := s.pool(t, withEnd(t))
 	var got []hostpool.Ended
 	var fail error
 	handler := pool.EndHandler(func(_ context.Context, e hostpool.Ended) error {
 		got = append(got, e)
 		return fail
 	})
+	s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
+		res, err := serve()
+		if call == "schedule" {
+			fail = errors.New("canary")
+			assert.Error(t, s.EndMeeting("000001"), "nobody listens")
+			assert.Equal(t, http.StatusInternalServerError, post(t.Context(), handler, s.operatorIDs()[0]))
+		}
+		return res, err
+	}
 	first, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: "booking 7:会"})
 	require.NoError(t, err)
-	operatorID := s.operatorIDs()[0]
-	fail = errors.New("canary")
-	assert.Equal(t, http.StatusInternalServerError, post(t.Context(), handler, operatorID))
-	assert.Empty(t, leases(t, store), "the account is free, though onEnd failed")
-	fail = nil
-	second, err := pool.Schedule(t.Context(), nil)
-	require.NoError(t, err)
+	assert.Empty(t, s.leases(t), "the account is free, though onEnd failed")
+	s.intercept, fail = nil, nil
+	second := mustSchedule(t, pool)
+	_, err = pool.StartLink(t.Context(), first)
+	assert.Equal(t, hostpool.ErrLeaseLost, err)
 
 	other, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat("other", 7)))
 	require.NoError(t, err)
 	forged := "hostpool lease\n" + second.Lease + "\nforged"
-	tests := []struct {
+	for _, tt := range []struct {
 		name, operatorID string
 		status           int
 		ended            []hostpool.Ended
 	}{
-		{"replayed", operatorID, http.StatusOK, []hostpool.Ended{{OperatorID: "booking 7:会", Lease: first.Lease}}},
+		{"replayed", s.operatorIDs()[0], http.StatusOK, []hostpool.Ended{{OperatorID: "booking 7:会", Lease: first.Lease}}},
 		{"forged", forged, http.StatusForbidden, nil},
 		{"signed by somebody else", other.Sign(forged), http.StatusForbidden, nil},
 		{"signed without a pool", signer(t).Sign("booking 7"), http.StatusOK, []hostpool.Ended{{OperatorID: "booking 7"}}},
+	} {
+		got = nil
+		assert.Equal(t, tt.status, post(t.Context(), handler, tt.operatorID), tt.name)
+		assert.Equal(t, tt.ended, got, tt.name)
+		assert.Equal(t, second.Lease, s.leases(t)[email(0)].String(), tt.name)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got = nil
-			assert.Equal(t, tt.status, post(t.Context(), handler, tt.operatorID))
-			assert.Equal(t, tt.ended, got)
-			assert.Equal(t, second.Lease, leases(t, store)[email(0)].String())
-		})
-	}
+	assert.Equal(t, http.StatusOK, s.open(t, second.StartLink))
 }
 
 // TestNeverReported has meetings that nobody starts, or whose end is not reported.
 func TestNeverReported(t *testing.T) {
 	s := newService(t, 3)
 	synctest.Test(t, func(t *testing.T) {
-		store := newStore()
-		pool := s.pool(t, store)
-		neverStarted, err := pool.Schedule(t.Context(), nil)
-		require.NoError(t, err)
-		inProgress, err := pool.Start(t.Context(), nil)
-		require.NoError(t, err)
-		ended, err := pool.Start(t.Context(), nil)
-		require.NoError(t, err)
+		pool := s.pool(t)
+		neverStarted, inProgress, ended := mustSchedule(t, pool), mustSchedule(t, pool), mustSchedule(t, pool)
 		require.Equal(t, http.StatusOK, s.open(t, inProgress.StartLink))
 		require.Equal(t, http.StatusOK, s.open(t, ended.StartLink))
-		require.NoError(t, s.EndMeeting(s.inMeeting(ended.Host)))
+		require.NoError(t, s.EndMeeting(ended.ID))
 
 		released, err := pool.Reclaim(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, released, "no lease has expired")
-		time.Sleep(15*time.Minute + 30*time.Second)
+		time.Sleep(newLease)
 		released, err = pool.Reclaim(t.Context())
 		require.NoError(t, err)
-		got := []string{}
-		for _, lease := range released {
-			got = append(got, lease.String())
-		}
-		assert.ElementsMatch(t, []string{neverStarted.Lease, ended.Lease}, got)
+		require.Len(t, released, 2)
+		assert.ElementsMatch(t, []string{neverStarted.Lease, ended.Lease}, []string{released[0].String(), released[1].String()})
+		mustSchedule(t, pool)
+		mustSchedule(t, pool)
 
-		for range 2 {
-			_, err = pool.Schedule(t.Context(), nil)
-			assert.NoError(t, err)
-		}
-		require.NoError(t, s.EndMeeting(s.inMeeting(inProgress.Host)))
+		require.NoError(t, s.EndMeeting(inProgress.ID))
 		time.Sleep(time.Minute)
-		meeting, err := pool.Schedule(t.Context(), nil)
-		require.NoError(t, err)
-		assert.Equal(t, inProgress.Host, meeting.Host, "its lease had expired, and it was asked about")
+		assert.Equal(t, inProgress.Host, mustSchedule(t, pool).Host, "its account was needed")
 	})
 }
 
 // TestRenewedDuringACheck has a host come while the pool asks the service about the
-// expired lease. The account stays the meeting's, for all the time that was promised.
+// expired lease. The account stays the meeting's, for all the time that was promised. If
+// the host comes after that, the account is lost.
 func TestRenewedDuringACheck(t *testing.T) {
-	tests := []struct {
+	for _, tt := range []struct {
 		name  string
 		renew func(ctx context.Context, p *hostpool.Pool, m hostpool.Meeting) error
 		left  time.Duration
@@ -719,23 +596,20 @@ func TestRenewedDuringACheck(t *testing.T) {
 		{"StartLink", func(ctx context.Context, p *hostpool.Pool, m hostpool.Meeting) error {
 			_, err := p.StartLink(ctx, m)
 			return err
-		}, 15*time.Minute + 30*time.Second},
+		}, newLease},
 		{"Renew", func(ctx context.Context, p *hostpool.Pool, m hostpool.Meeting) error {
 			return p.Renew(ctx, m.Lease, time.Hour)
 		}, time.Hour},
-	}
-	for _, tt := range tests {
+	} {
 		for _, inMeeting := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, somebody else in a meeting: %t", tt.name, inMeeting), func(t *testing.T) {
 				s := newService(t, 1)
 				synctest.Test(t, func(t *testing.T) {
-					store := newStore()
-					pool := s.pool(t, store)
-					meeting, err := pool.Schedule(t.Context(), nil)
-					require.NoError(t, err)
-					expire(t, store)
+					pool := s.pool(t)
+					meeting := mustSchedule(t, pool)
+					s.expire(t)
 					if inMeeting {
-						s.startOutside(t, 0)
+						s.startOutside(t, s.hosts[0])
 					}
 					s.intercept = func(_ context.Context, _, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
 						res, err := serve()
@@ -745,25 +619,18 @@ func TestRenewedDuringACheck(t *testing.T) {
 					released, err := pool.Reclaim(t.Context())
 					require.NoError(t, err)
 					assert.Empty(t, released)
-					assert.Equal(t, meeting.Lease, leases(t, store)[email(0)].String())
-					assert.Equal(t, tt.left, leases(t, store)[email(0)].Left)
+					assert.Equal(t, meeting.Lease, s.leases(t)[email(0)].String())
+					assert.Equal(t, tt.left, s.leases(t)[email(0)].Left)
+
+					if s.intercept = nil; !inMeeting {
+						s.expire(t)
+						second := mustSchedule(t, pool)
+						assert.Equal(t, hostpool.ErrLeaseLost, tt.renew(t.Context(), pool, meeting))
+						assert.Equal(t, second.Lease, s.leases(t)[email(0)].String())
+					}
 				})
 			})
 		}
-		t.Run(tt.name+" after the account was given away", func(t *testing.T) {
-			s := newService(t, 1)
-			synctest.Test(t, func(t *testing.T) {
-				store := newStore()
-				pool := s.pool(t, store)
-				first, err := pool.Schedule(t.Context(), nil)
-				require.NoError(t, err)
-				expire(t, store)
-				second, err := pool.Schedule(t.Context(), nil)
-				require.NoError(t, err)
-				assert.Equal(t, hostpool.ErrLeaseLost, tt.renew(t.Context(), pool, first))
-				assert.Equal(t, second.Lease, leases(t, store)[email(0)].String())
-			})
-		})
 	}
 }
 
@@ -772,61 +639,52 @@ func TestRenewedDuringACheck(t *testing.T) {
 func TestClockSteps(t *testing.T) {
 	s := newService(t, 1)
 	synctest.Test(t, func(t *testing.T) {
-		store := newStore()
-		other := s.pool(t, store)
+		other := s.pool(t)
 		s.intercept = func(_ context.Context, call, _ string, serve func() (*http.Response, error)) (*http.Response, error) {
 			if call == "schedule" {
-				lease := leases(t, store)[email(0)]
-				require.NoError(t, store.Renew(t.Context(), email(0), lease.ID, lease.Left-14*time.Minute))
+				lease := s.leases(t)[email(0)]
+				require.NoError(t, s.store.Renew(t.Context(), email(0), lease.ID, lease.Left-14*time.Minute))
 				time.Sleep(29 * time.Second)
-				_, err := other.Schedule(t.Context(), nil)
-				assert.Equal(t, hostpool.ErrNoneFree, err)
+				assertNoneFree(t, other)
 			}
 			return serve()
 		}
-		meeting, err := s.pool(t, store).Schedule(t.Context(), nil)
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusOK, s.open(t, meeting.StartLink))
+		assert.Equal(t, http.StatusOK, s.open(t, mustSchedule(t, s.pool(t)).StartLink))
 	})
 }
 
 // TestOddAddresses leases every account once, and gives the right one back.
 func TestOddAddresses(t *testing.T) {
-	addresses := []string{
+	var hosts []iomeeting.Host
+	for _, address := range []string{
 		"alice@example.com", "alice@example.com ", `o'hara@example.com`, `"quo\"ted"@example.com`,
 		"100%@example.com", "100_@example.com", `back\slash@example.com`, "会议@例子.广告", "é@example.com",
 		"e\u0301@example.com", "a:b@example.com", ":", "a&b=c+d@example.com", strings.Repeat("x", 308) + "@example.com",
-	}
-	var hosts []iomeeting.Host
-	for _, address := range addresses {
+	} {
 		hosts = append(hosts, iomeeting.Host{Email: address, Password: iomeeting.NewSecret("1")})
 	}
-	s, store := newServiceWith(t, hosts), newStore()
-	pool := s.pool(t, store, hostpool.WithEnd("http://127.0.0.1:1/ended", signer(t)))
-	meetings := make(map[string]hostpool.Meeting)
+	s := newServiceWith(t, hosts)
+	pool := s.pool(t, withEnd(t))
+	operatorID := strings.Repeat("o", 2000)
 	for range hosts {
-		meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: strings.Repeat("o", 2000)})
+		meeting, err := pool.Schedule(t.Context(), &iomeeting.ScheduleOptions{OperatorID: operatorID})
 		require.NoError(t, err)
-		meetings[meeting.Host] = meeting
 		_, err = pool.StartLink(t.Context(), meeting)
 		require.NoError(t, err, meeting.Host)
 	}
-	assert.Len(t, meetings, len(addresses))
-	ended := 0
+	assert.Len(t, s.leases(t), len(hosts))
 	handler := pool.EndHandler(func(_ context.Context, e hostpool.Ended) error {
-		ended++
-		assert.Equal(t, strings.Repeat("o", 2000), e.OperatorID)
-		assert.Len(t, leases(t, store), len(addresses)-ended)
+		assert.Equal(t, operatorID, e.OperatorID)
 		return nil
 	})
-	for _, operatorID := range s.operatorIDs() {
-		assert.Equal(t, http.StatusOK, post(t.Context(), handler, operatorID))
+	for i, id := range s.operatorIDs() {
+		assert.Equal(t, http.StatusOK, post(t.Context(), handler, id))
+		assert.Len(t, s.leases(t), len(hosts)-i-1)
 	}
-	assert.Empty(t, leases(t, store))
 }
 
 // TestGarbage has the service answer garbage about one account. It is left out for a
-// minute.
+// minute, and the others work.
 func TestGarbage(t *testing.T) {
 	s := newService(t, 3)
 	synctest.Test(t, func(t *testing.T) {
@@ -836,9 +694,7 @@ func TestGarbage(t *testing.T) {
 			}
 			return serve()
 		}
-		store := newStore()
-		log, text := logTo()
-		pool := s.pool(t, store, log)
+		pool := s.pool(t)
 		var errs []error
 		for range 3 {
 			if _, err := pool.Schedule(t.Context(), nil); err != nil {
@@ -847,13 +703,12 @@ func TestGarbage(t *testing.T) {
 		}
 		require.Len(t, errs, 1)
 		assert.ErrorIs(t, errs[0], iomeeting.ErrBadResponse)
-		assert.Len(t, leases(t, store), 2)
-		assert.Contains(t, text.String(), `msg="iomeeting pool: account left out" host=a00@example.com`)
+		assert.Len(t, s.leases(t), 2)
+		assert.Contains(t, s.log.String(), `msg="iomeeting pool: account left out" host=a00@example.com`)
 		time.Sleep(time.Minute - 1)
-		_, err := pool.Schedule(t.Context(), nil)
-		assert.Equal(t, hostpool.ErrNoneFree, err)
+		assertNoneFree(t, pool)
 		time.Sleep(1)
-		_, err = pool.Schedule(t.Context(), nil)
+		_, err := pool.Schedule(t.Context(), nil)
 		assert.ErrorIs(t, err, iomeeting.ErrBadResponse, "it is tried again")
 	})
 }
@@ -864,13 +719,10 @@ func TestSearchGoesOn(t *testing.T) {
 	const accounts, idle = 10_000, 3
 	s := newService(t, 0)
 	synctest.Test(t, func(t *testing.T) {
-		store := hostpool.NewMemoryStore()
 		for i := range accounts {
 			s.hosts = append(s.hosts, iomeeting.Host{Email: email(i), Password: iomeeting.NewSecret("1")})
-			_, err := store.Take(t.Context(), []string{email(i)}, "old", time.Nanosecond)
-			require.NoError(t, err)
 		}
-		time.Sleep(1)
+		s.leaseAll(t)
 		var asked atomic.Int64
 		s.intercept = func(_ context.Context, call, host string, _ func() (*http.Response, error)) (*http.Response, error) {
 			time.Sleep(100 * time.Millisecond)
@@ -884,19 +736,17 @@ func TestSearchGoesOn(t *testing.T) {
 				return answer(200, "3,000002,")()
 			}
 		}
-		pool := s.pool(t, store, hostpool.WithCheckEvery(time.Hour))
+		pool := s.pool(t, hostpool.WithCheckEvery(time.Hour))
 		for found := 0; found < idle; {
 			begin, before := time.Now(), asked.Load()
-			_, err := pool.Schedule(t.Context(), nil)
-			if err == nil {
+			if _, err := pool.Schedule(t.Context(), nil); err == nil {
 				found++
 				continue
 			}
-			assert.Equal(t, hostpool.ErrNoneFree, err)
 			assert.Equal(t, 10*time.Second, time.Since(begin))
 			assert.InDelta(t, 1600, asked.Load()-before, 32)
 		}
-		assert.LessOrEqual(t, asked.Load(), int64(accounts+200), "16 are asked about again when a search is cut short, and some when it has found one")
+		assert.LessOrEqual(t, asked.Load(), int64(accounts+200), "few are asked about twice")
 	})
 }
 
@@ -905,6 +755,7 @@ func TestSearchGoesOn(t *testing.T) {
 func TestHangingAccounts(t *testing.T) {
 	s := newService(t, 40)
 	synctest.Test(t, func(t *testing.T) {
+		s.leaseAll(t)
 		s.intercept = func(ctx context.Context, _, host string, serve func() (*http.Response, error)) (*http.Response, error) {
 			if host < email(16) {
 				<-ctx.Done()
@@ -912,13 +763,7 @@ func TestHangingAccounts(t *testing.T) {
 			}
 			return serve()
 		}
-		store := newStore()
-		for i := range s.hosts {
-			_, err := store.Store.Take(t.Context(), []string{email(i)}, "old", time.Nanosecond)
-			require.NoError(t, err)
-		}
-		time.Sleep(1)
-		pool := s.pool(t, store)
+		pool := s.pool(t)
 		for free := 0; free < 24; {
 			if _, err := pool.Schedule(t.Context(), nil); err == nil {
 				free++
@@ -929,10 +774,10 @@ func TestHangingAccounts(t *testing.T) {
 	})
 }
 
-// TestSetHosts replaces the accounts while calls are under way.
+// TestSetHosts replaces the accounts while calls are under way. Then it removes them all.
 func TestSetHosts(t *testing.T) {
-	s, store := newService(t, 20), newStore()
-	pool := s.pool(t, store, hostpool.WithEnd("http://127.0.0.1:1/ended", signer(t)))
+	s := newService(t, 20)
+	pool := s.pool(t, withEnd(t))
 	var callers sync.WaitGroup
 	meetings := make([]hostpool.Meeting, 10)
 	for i := range meetings {
@@ -959,74 +804,69 @@ func TestSetHosts(t *testing.T) {
 	for _, p := range progress {
 		assert.Equal(t, hostpool.InProgress, p.State)
 	}
-	_, err = pool.Schedule(t.Context(), nil)
-	assert.Equal(t, hostpool.ErrNoneFree, err, "removed accounts get no new meetings")
+	assertNoneFree(t, pool) // since the service does not know new@example.com
+	for _, meeting := range meetings {
+		assert.Error(t, s.EndMeeting(meeting.ID), "nobody listens")
+	}
 	handler := pool.EndHandler(func(context.Context, hostpool.Ended) error { return nil })
 	assert.Equal(t, http.StatusOK, post(t.Context(), handler, s.operatorIDs()[0]))
-	assert.Len(t, leases(t, store), 9)
-	for _, meeting := range s.Meetings() {
-		_ = s.EndMeeting(meeting.ID) // and nobody is told
-	}
-	expire(t, store)
+	assert.Len(t, s.leases(t), 9)
+	s.expire(t)
 	released, err := pool.Reclaim(t.Context())
 	assert.NoError(t, err)
 	assert.Len(t, released, 9)
 }
 
 func TestBadInput(t *testing.T) {
-	s, store := newService(t, 2), newStore()
-	ends := hostpool.WithEnd("https://shop.example.com/ended", signer(t))
-	newWith := func(hosts []iomeeting.Host, opts ...hostpool.Option) error {
-		_, err := hostpool.New(s.client(), store, hosts, opts...)
-		return err
-	}
-	pool, withoutEnd := s.pool(t, store, ends), s.pool(t, store)
-	meeting, err := pool.Schedule(t.Context(), nil)
-	require.NoError(t, err)
+	s := newService(t, 2)
+	pool, withoutEnd := s.pool(t, withEnd(t)), s.pool(t)
+	meeting := mustSchedule(t, pool)
 	s.ClearRequests()
 	alice := iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("1")}
-	scheduleWith := func(pool *hostpool.Pool, o iomeeting.ScheduleOptions) error {
+	newPool := func(hosts []iomeeting.Host, opts ...hostpool.Option) error {
+		_, err := hostpool.New(s.client(), s.store, hosts, opts...)
+		return err
+	}
+	schedule := func(pool *hostpool.Pool, o iomeeting.ScheduleOptions) error {
 		_, err := pool.Schedule(t.Context(), &o)
 		return err
 	}
-	startWith := func(o iomeeting.StartOptions) error {
-		_, err := pool.Start(t.Context(), &o)
+	startLink := func(host, id, lease string) error {
+		_, err := pool.StartLink(t.Context(), hostpool.Meeting{Host: host, ID: id, Lease: lease})
 		return err
 	}
-	startLink := func(change func(m *hostpool.Meeting)) error {
-		m := meeting
-		change(&m)
-		_, err := pool.StartLink(t.Context(), m)
-		return err
-	}
+	_, errClient := hostpool.New(nil, s.store, s.hosts)
+	_, errStore := hostpool.New(s.client(), nil, s.hosts)
+	_, errTitle := pool.Start(t.Context(), &iomeeting.StartOptions{Title: "\xff"})
+	const twice = "hosts[1]: hostEmail is that of another account, perhaps in another case"
 	for _, tt := range []struct {
 		err  error
 		text string
 	}{
-		{func() error { _, err := hostpool.New(nil, store, s.hosts); return err }(), "client is nil"},
-		{func() error { _, err := hostpool.New(s.client(), nil, s.hosts); return err }(), "store is nil"},
-		{newWith(nil), "hosts is empty"},
-		{newWith([]iomeeting.Host{alice, {Email: "bob@example.com"}}), "hosts[1]: hostPassword is empty"},
-		{newWith([]iomeeting.Host{alice, alice}), "hosts[1]: hostEmail is that of another account, perhaps in another case"},
-		{newWith([]iomeeting.Host{alice, {Email: "ALICE@example.com", Password: alice.Password}}), "hosts[1]: hostEmail is that of another account, perhaps in another case"},
-		{newWith(s.hosts, hostpool.WithEnd("/ended", signer(t))), "meetingEndUrl is not an absolute http or https URL"},
-		{newWith(s.hosts, hostpool.WithEnd("", signer(t))), "end needs both a URL and a signer"},
-		{newWith(s.hosts, hostpool.WithEnd("https://shop.example.com/ended", nil)), "end needs both a URL and a signer"},
-		{newWith(s.hosts, hostpool.WithStartWithin(0)), "startWithin is not positive"},
-		{newWith(s.hosts, hostpool.WithCheckEvery(-1)), "checkEvery is not positive"},
-		{newWith(s.hosts, hostpool.WithWait(-1)), "wait is negative"},
-		{newWith(s.hosts, hostpool.WithLogger(nil)), "logger is nil"},
+		{errClient, "client is nil"},
+		{errStore, "store is nil"},
+		{newPool(nil), "hosts is empty"},
+		{newPool([]iomeeting.Host{alice, {Email: "bob@example.com"}}), "hosts[1]: hostPassword is empty"},
+		{newPool([]iomeeting.Host{alice, alice}), twice},
+		{newPool([]iomeeting.Host{alice, {Email: "ALICE@example.com", Password: alice.Password}}), twice},
+		{newPool(s.hosts, hostpool.WithEnd("/ended", signer(t))), "meetingEndUrl is not an absolute http or https URL"},
+		{newPool(s.hosts, hostpool.WithEnd("", signer(t))), "end needs both a URL and a signer"},
+		{newPool(s.hosts, hostpool.WithEnd("https://shop.example.com/ended", nil)), "end needs both a URL and a signer"},
+		{newPool(s.hosts, hostpool.WithStartWithin(0)), "startWithin is not positive"},
+		{newPool(s.hosts, hostpool.WithCheckEvery(-1)), "checkEvery is not positive"},
+		{newPool(s.hosts, hostpool.WithWait(-1)), "wait is negative"},
+		{newPool(s.hosts, hostpool.WithLogger(nil)), "logger is nil"},
 		{pool.SetHosts(nil), "hosts is empty"},
-		{pool.SetHosts([]iomeeting.Host{s.hosts[0], {Email: "A01@example.com", Password: alice.Password}}), "hosts[1]: hostEmail is that of another account, perhaps in another case"},
-		{scheduleWith(pool, iomeeting.ScheduleOptions{EndURL: "https://shop.example.com/ended"}), "meetingEndUrl is set by WithEnd"},
-		{scheduleWith(pool, iomeeting.ScheduleOptions{OperatorID: "a\nb"}), "operatorId contains a control character"},
-		{scheduleWith(pool, iomeeting.ScheduleOptions{OperatorID: strings.Repeat("x", 2001)}), "operatorId is longer than 2000 bytes"},
-		{scheduleWith(withoutEnd, iomeeting.ScheduleOptions{OperatorID: "x"}), "operatorId has no effect without meetingEndUrl"},
-		{scheduleWith(pool, iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret("a\n")}), "meetingPassword contains a control character"},
-		{startWith(iomeeting.StartOptions{Title: "\xff"}), "title is not valid UTF-8"},
-		{startLink(func(m *hostpool.Meeting) { m.ID = "" }), "meetingID is empty"},
-		{startLink(func(m *hostpool.Meeting) { m.Lease = "" }), "lease is not the lease of a meeting"},
-		{startLink(func(m *hostpool.Meeting) { m.Host = "x@example.com" }), "host is not the account of the lease, or not an account of the pool"},
+		{pool.SetHosts([]iomeeting.Host{alice, {Email: "A01@example.com", Password: alice.Password}}), twice},
+		{schedule(pool, iomeeting.ScheduleOptions{EndURL: "https://shop.example.com/ended"}), "meetingEndUrl is set by WithEnd"},
+		{schedule(pool, iomeeting.ScheduleOptions{OperatorID: "a\nb"}), "operatorId contains a control character"},
+		{schedule(pool, iomeeting.ScheduleOptions{OperatorID: strings.Repeat("x", 2001)}), "operatorId is longer than 2000 bytes"},
+		{schedule(withoutEnd, iomeeting.ScheduleOptions{OperatorID: "x"}), "operatorId has no effect without meetingEndUrl"},
+		{schedule(pool, iomeeting.ScheduleOptions{MeetingPassword: iomeeting.NewSecret("a\n")}), "meetingPassword contains a control character"},
+		{errTitle, "title is not valid UTF-8"},
+		{startLink(meeting.Host, "", meeting.Lease), "meetingID is empty"},
+		{startLink(meeting.Host, meeting.ID, ""), "lease is not the lease of a meeting"},
+		{startLink("x@example.com", meeting.ID, meeting.Lease), "host is not the account of the lease, or not an account of the pool"},
 		{pool.Renew(t.Context(), "lease", time.Hour), "lease is not the lease of a meeting"},
 		{pool.Renew(t.Context(), meeting.Lease, 0), "d is not positive"},
 		{pool.Release(t.Context(), ":a@example.com"), "lease is not the lease of a meeting"},
@@ -1036,23 +876,7 @@ func TestBadInput(t *testing.T) {
 		assert.ErrorAs(t, tt.err, &parameter)
 	}
 	assert.Empty(t, s.Requests())
-	assert.Len(t, leases(t, store), 1)
+	assert.Len(t, s.leases(t), 1)
 	assert.Panics(t, func() { withoutEnd.EndHandler(func(context.Context, hostpool.Ended) error { return nil }) })
 	assert.Panics(t, func() { pool.EndHandler(nil) })
-}
-
-// TestForever sets durations as long as they can be.
-func TestForever(t *testing.T) {
-	s, store := newService(t, 2), newStore()
-	s.startOutside(t, 0)
-	pool := s.pool(t, store, hostpool.WithStartWithin(math.MaxInt64), hostpool.WithCheckEvery(math.MaxInt64), hostpool.WithWait(0))
-	meeting, err := pool.Schedule(t.Context(), nil)
-	require.NoError(t, err)
-	assert.Greater(t, time.Until(meeting.StartBy), 99*365*24*time.Hour)
-	require.NoError(t, pool.Renew(t.Context(), meeting.Lease, math.MaxInt64))
-	for _, lease := range leases(t, store) {
-		assert.Greater(t, lease.Left, 99*365*24*time.Hour)
-	}
-	_, err = pool.Schedule(t.Context(), nil)
-	assert.Equal(t, hostpool.ErrNoneFree, err)
 }

@@ -3,6 +3,7 @@ package hostpool_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -69,27 +70,45 @@ func TestModelRepeats(t *testing.T) {
 type defect struct {
 	name     string
 	pool     func(*hostpool.Pool)
-	store    string        // what is wrong with the store
+	store    func(m *model, method, host string, execute func() error) error
 	late     time.Duration // by which the service is later than it may be
 	silent   bool          // the service does not tell that a host is in a meeting
 	password string        // of all meetings
-	shortens bool          // asking about a host in a meeting renews the lease for CheckEvery
+	shortens bool          // a query about a host in a meeting renews the lease for CheckEvery
 }
 
 // TestModelFindsDefects shows that the model finds what breaks the promises.
 func TestModelFindsDefects(t *testing.T) {
+	instead := func(of string, f func(m *model, host string) error) func(*model, string, string, func() error) error {
+		return func(m *model, method, host string, execute func() error) error {
+			if method == of {
+				return f(m, host)
+			}
+			return execute()
+		}
+	}
+	release := func(m *model, host string) error {
+		return m.store.Release(context.Background(), host, m.lease(host).ID)
+	}
 	for _, d := range []defect{
 		{name: "an unknown outcome is forgotten after a minute", pool: func(p *hostpool.Pool) { p.SetLateWithin(time.Minute) }},
 		{name: "a lease lasts no longer than the call", pool: func(p *hostpool.Pool) { p.SetLeaseFor(hostpool.CallWithin) }},
 		{name: "a Schedule is carried out too late", late: 2 * time.Minute},
 		{name: "the service does not tell that a host is in a meeting", silent: true},
 		{name: "all meetings have the same password", password: "same"},
-		{name: "a check shortens a lease that was renewed", shortens: true},
-		{name: "takes expired leases over", store: "takes expired leases over"},
-		{name: "renews nothing", store: "renews nothing"},
-		{name: "releases any lease", store: "releases any lease"},
-		{name: "releases renewed leases as expired", store: "releases renewed leases as expired"},
-		{name: "releases no expired lease", store: "releases no expired lease"},
+		{name: "a query shortens a lease that was renewed", shortens: true},
+		{name: "Renew renews nothing", store: instead("Renew", func(*model, string) error { return nil })},
+		{name: "Release releases any lease", store: instead("Release", release)},
+		{name: "ReleaseExpired releases any lease", store: instead("ReleaseExpired", release)},
+		{name: "ReleaseExpired releases nothing", store: instead("ReleaseExpired", func(*model, string) error { return hostpool.ErrLeaseLost })},
+		{name: "Take takes expired leases over", store: func(m *model, method, _ string, execute func() error) error {
+			for _, l := range m.leases() {
+				if method == "Take" {
+					_ = m.store.ReleaseExpired(context.Background(), l.Host, l.ID)
+				}
+			}
+			return execute()
+		}},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			for seed := range uint64(5000) {
@@ -125,7 +144,7 @@ type model struct {
 	count    map[string]int
 	problem  string // the first broken promise
 
-	mu    sync.Mutex // calls go on by themselves when their context is done
+	mu    sync.Mutex // held by who does something; calls go on by themselves when their context is done
 	gates []*gate
 }
 
@@ -135,41 +154,9 @@ type modelServer struct {
 	crashed bool
 }
 
-// modelCall is a call of a pool. Its context has it as a value.
-type modelCall struct {
-	name    string
-	server  *modelServer
-	asked   map[string]int    // in which step the service said that a host was in no meeting
-	saw     map[*booking]*saw // by a call of Check
-	report  func()            // what to do with the result; nil until the call has returned
-	ended   bool
-	crashed bool // nobody gets the result
-}
-
-type callKey struct{}
-
-// saw is what was true of a booking at some time during a call of Check.
-type saw struct{ in, notIn, held, notHeld bool }
-
-// arrival is something that was sent, given up, and may still arrive.
-type arrival struct {
-	name   string
-	by     time.Time // zero if it may take any time
-	arrive func()
-}
-
-// modelMeeting is a meeting of the service.
-type modelMeeting struct {
-	host, id, password, operatorID string
-	booking                        *booking // nil if no pool knows of it
-	began                          int      // the step in which it was started; 0 before
-	ended                          bool
-}
-
 // booking is a meeting that a pool has returned.
 type booking struct {
 	hostpool.Meeting
-	number   int
 	meeting  *modelMeeting // nil until the host has started, after Start
 	promised time.Time     // until when the host may start
 	released bool
@@ -178,33 +165,33 @@ type booking struct {
 
 func runModel(t *testing.T, seed uint64, d defect) (m *model) {
 	synctest.Test(t, func(t *testing.T) {
-		m = newModel(t, seed, d)
+		rng := rand.New(rand.NewPCG(seed, 0))
+		m = &model{
+			t: t, rng: rng, defect: d, began: time.Now(), faults: 2 + rng.IntN(10),
+			password: make(map[string]int), store: hostpool.NewMemoryStore(), count: make(map[string]int),
+		}
+		sizes := []int{1, 1, 1, 2, 3, 40}
+		if d.name != "" {
+			sizes = sizes[:4] // where it is found sooner
+		}
+		for i := range pick(rng, sizes) {
+			m.hosts = append(m.hosts, email(i))
+		}
+		m.servers = []*modelServer{m.newServer(), m.newServer()}
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		for m.step = 1; m.step <= modelSteps && m.problem == ""; m.step++ {
-			time.Sleep(1) // so that no two timers end at the same time
+			m.sleep(1) // so that no two timers end at the same time
 			m.next()
 			m.settle()
 		}
 		m.late = nil
-		m.stop()
+		m.crashAll()
 		if m.problem == "" {
 			m.checkAllComeBack()
-			m.stop()
+			m.crashAll()
 		}
 	})
-	return m
-}
-
-func newModel(t *testing.T, seed uint64, d defect) *model {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	m := &model{
-		t: t, rng: rng, defect: d, began: time.Now(), faults: 2 + rng.IntN(10),
-		password: make(map[string]int), count: make(map[string]int),
-	}
-	m.store = brokenStore{hostpool.NewMemoryStore(), d.store}
-	for i := range pick(rng, []int{1, 1, 1, 2, 3, 40}) {
-		m.hosts = append(m.hosts, email(i))
-	}
-	m.servers = []*modelServer{m.newServer(), m.newServer()}
 	return m
 }
 
@@ -212,14 +199,13 @@ func (m *model) newServer() *modelServer {
 	client, err := iomeeting.NewClient("https://abc.iomeeting.cn", iomeeting.WithRetries(0), iomeeting.WithTimeout(0),
 		iomeeting.WithHTTPClient(&http.Client{Transport: modelService{m}}))
 	require.NoError(m.t, err)
-	pool, err := hostpool.New(client, modelStore{m.store, m}, m.accounts(0),
-		hostpool.WithEnd("https://shop.example.com/ended", signer(m.t)),
+	pool, err := hostpool.New(client, &store{m.store, m.command}, m.accounts(0), withEnd(m.t),
 		hostpool.WithStartWithin(modelStartWithin), hostpool.WithCheckEvery(modelCheckEvery),
 		hostpool.WithWait(pick(m.rng, []time.Duration{0, 3 * time.Second})),
 		hostpool.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(m.t, err)
 	pool.SetRandom(rand.New(rand.NewPCG(m.rng.Uint64(), 0)))
-	assert.NoError(m.t, pool.SetHosts(m.accounts(0)))
+	require.NoError(m.t, pool.SetHosts(m.accounts(0)))
 	if m.defect.pool != nil {
 		m.defect.pool(pool)
 	}
@@ -248,54 +234,50 @@ func (m *model) broken(format string, args ...any) {
 // next lets one thing happen.
 func (m *model) next() {
 	if m.rng.IntN(8) == 0 {
-		m.sleep(m.someTime())
+		m.pass(m.someTime())
 		return
 	}
-	type event struct {
-		weight int
-		happen func()
+	var events []func()
+	add := func(weight int, event func()) {
+		for range weight {
+			events = append(events, event)
+		}
 	}
-	var events []event
-	add := func(weight int, happen func()) { events = append(events, event{weight, happen}) }
 	for _, g := range m.gates {
 		add(16, func() { m.resume(g, m.someOutcome(g)) })
 	}
+	s, host := pick(m.rng, m.servers), pick(m.rng, m.hosts)
 	if len(m.calls) < 5 {
-		s := pick(m.rng, m.servers)
 		add(6, func() { m.meet(s) })
 		add(1, func() { m.reclaim(s) })
-		for _, b := range m.bookings {
-			if !b.released && (b.change == nil || b.change.ended) {
-				add(1, func() { m.prolong(s, b) })
-			}
-			if !b.released && !m.isIn(b) {
-				add(1, func() { m.release(s, b) })
-			}
-		}
+		add(min(2, len(m.bookings)), func() { m.checkBookings(s) })
 		for i := range m.reports {
 			add(2, func() { m.reportEnd(s, i) })
 		}
-		if len(m.bookings) > 0 {
-			add(2, func() { m.checkBookings(s) })
-		}
 	}
 	for _, b := range m.bookings {
-		if m.isLive(b) && !m.isIn(b) && m.running(b.Host) == nil {
+		if len(m.calls) < 5 && !b.released {
+			if b.change == nil || b.change.ended {
+				add(1, func() { m.prolong(s, b) })
+			}
+			if !m.isIn(b) {
+				add(1, func() { m.release(s, b) })
+			}
+		}
+		if m.isLive(b) && m.running(b.Host) == nil {
 			add(8, func() { m.start(b) })
 		}
 	}
 	for _, meeting := range m.meetings {
 		if !meeting.ended {
-			add(1+2*min(meeting.began, 1), func() {
-				m.trace("meeting %s ends", meeting.id)
-				m.end(meeting)
-			})
+			add(1+2*min(meeting.began, 1), func() { m.end(meeting) })
 		}
 	}
-	for i := range m.late {
-		add(2, func() { m.arrive(i) })
+	for i, a := range m.late {
+		if !a.last {
+			add(2, func() { m.arrive(i) })
+		}
 	}
-	host := pick(m.rng, m.hosts)
 	if m.running(host) == nil {
 		add(1, func() {
 			m.trace("somebody else starts a meeting on %s", host)
@@ -304,29 +286,18 @@ func (m *model) next() {
 	}
 	if m.rng.IntN(20) == 0 {
 		add(20, func() {
-			i, from := m.rng.IntN(2), m.rng.IntN(len(m.hosts))
+			from := m.rng.IntN(len(m.hosts))
 			m.password[host] += m.rng.IntN(2)
-			m.trace("server %d gets the accounts from %s on; the password of %s is %d", i, m.hosts[from], host, m.password[host])
-			assert.NoError(m.t, m.servers[i].pool.SetHosts(m.accounts(from)))
+			m.trace("a server gets the accounts from %s on; the password of %s is %d", m.hosts[from], host, m.password[host])
+			require.NoError(m.t, s.pool.SetHosts(m.accounts(from)))
 		})
 		add(10, func() {
-			i := m.rng.IntN(2)
-			m.trace("server %d crashes", i)
-			m.servers[i].crashed = true
-			m.servers[i] = m.newServer()
+			m.trace("a server crashes")
+			s.crashed = true
+			m.servers[slices.Index(m.servers, s)] = m.newServer()
 		})
 	}
-	total := 0
-	for _, e := range events {
-		total += e.weight
-	}
-	n := m.rng.IntN(max(total, 1))
-	for _, e := range events {
-		if n -= e.weight; n < 0 {
-			e.happen()
-			return
-		}
-	}
+	pick(m.rng, append(events, func() {}))()
 }
 
 // someTime returns how much time passes: often until a lease expires, or just before.
@@ -341,15 +312,8 @@ func (m *model) someTime() time.Duration {
 	return pick(m.rng, times)
 }
 
-func (m *model) leases() []hostpool.Lease {
-	leases, err := m.store.List(context.Background())
-	require.NoError(m.t, err)
-	slices.SortFunc(leases, func(a, b hostpool.Lease) int { return cmp.Compare(a.Host, b.Host) })
-	return leases
-}
-
-// sleep lets time pass. What cannot arrive any later arrives, or is lost.
-func (m *model) sleep(d time.Duration) {
+// pass lets time pass. What cannot arrive any later arrives.
+func (m *model) pass(d time.Duration) {
 	m.trace("%v pass", d)
 	for end := time.Now().Add(d); ; {
 		first := -1
@@ -359,37 +323,212 @@ func (m *model) sleep(d time.Duration) {
 			}
 		}
 		if first < 0 {
-			time.Sleep(time.Until(end))
+			m.sleep(time.Until(end))
 			return
 		}
-		time.Sleep(time.Until(m.late[first].by))
+		m.sleep(time.Until(m.late[first].by))
 		m.settle()
 		m.arrive(first)
 	}
 }
 
-func (m *model) arrive(i int) {
-	a := m.late[i]
-	m.late = slices.Delete(m.late, i, i+1)
-	m.trace("late: %s", a.name)
-	a.arrive()
+func (m *model) sleep(d time.Duration) {
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	time.Sleep(d)
 }
 
 // settle waits until every call waits at a gate or for time to pass, or has ended.
 func (m *model) settle() {
-	synctest.Wait()
 	for i := 0; i >= 0; {
-		if i = slices.IndexFunc(m.gates, func(g *gate) bool { return g.call.crashed || g.call.server.crashed }); i >= 0 {
+		m.mu.Unlock()
+		synctest.Wait()
+		m.mu.Lock()
+		slices.SortFunc(m.gates, func(a, b *gate) int { return cmp.Compare(a.name, b.name) })
+		i = slices.IndexFunc(m.gates, func(g *gate) bool { return g.call.crashed || g.call.server.crashed })
+		if i >= 0 {
 			m.resume(m.gates[i], crash)
-			synctest.Wait()
 		}
 	}
-	slices.SortFunc(m.gates, func(a, b *gate) int { return cmp.Compare(a.name, b.name) })
 	m.calls = slices.DeleteFunc(m.calls, func(c *modelCall) bool {
-		if c.report != nil && !c.crashed && !c.server.crashed {
-			c.report()
+		if c.ended && !c.crashed && !c.server.crashed {
+			m.trace("%s: %v", c.name, c.err)
+			c.report(c.err)
 		}
 		return c.ended
 	})
 	m.check()
+}
+
+// meet calls Schedule or Start.
+func (m *model) meet(s *modelServer) {
+	b, password := &booking{}, iomeeting.NewSecret(m.defect.password)
+	isStart, hurries := m.rng.IntN(4) == 0, m.rng.IntN(4) == 0
+	m.begin(s, "meet", func(ctx context.Context, c *modelCall) (err error) {
+		if hurries {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+		}
+		if isStart {
+			b.Meeting, err = s.pool.Start(ctx, &iomeeting.StartOptions{MeetingPassword: password})
+		} else {
+			b.Meeting, err = s.pool.Schedule(ctx, &iomeeting.ScheduleOptions{MeetingPassword: password, OperatorID: c.name})
+		}
+		return err
+	}, func(err error) {
+		if err != nil {
+			return
+		}
+		b.promised = b.StartBy
+		for _, meeting := range m.meetings {
+			if meeting.id == b.ID {
+				meeting.booking, b.meeting = b, meeting
+			}
+		}
+		m.bookings = append(m.bookings, b)
+	})
+}
+
+// prolong calls StartLink or Renew for a booking.
+func (m *model) prolong(s *modelServer, b *booking) {
+	begin, isRenew := time.Now(), b.ID == "" || m.rng.IntN(2) == 0
+	b.change = m.begin(s, "prolong "+b.Host, func(ctx context.Context, _ *modelCall) (err error) {
+		if isRenew {
+			return s.pool.Renew(ctx, b.Lease, modelStartWithin)
+		}
+		_, err = s.pool.StartLink(ctx, b.Meeting)
+		return err
+	}, func(err error) {
+		if err == nil {
+			b.promised = begin.Add(modelStartWithin)
+		}
+		if errors.Is(err, hostpool.ErrLeaseLost) {
+			m.count["lease lost"]++
+			if m.isLive(b) {
+				m.broken("the lease of %s is lost, but the booking still has it", b.Host)
+			}
+		}
+	})
+}
+
+func (m *model) release(s *modelServer, b *booking) {
+	b.released = true
+	m.begin(s, "release "+b.Host, func(ctx context.Context, _ *modelCall) error { return s.pool.Release(ctx, b.Lease) }, func(error) {})
+}
+
+func (m *model) reclaim(s *modelServer) {
+	var released []hostpool.Lease
+	m.begin(s, "reclaim", func(ctx context.Context, _ *modelCall) (err error) {
+		released, err = s.pool.Reclaim(ctx)
+		return err
+	}, func(error) { m.count["reclaimed"] += len(released) })
+}
+
+// reportEnd reports the end of a meeting, perhaps not for the last time. Or the report
+// is lost.
+func (m *model) reportEnd(s *modelServer, i int) {
+	meeting, status := m.reports[i], 0
+	if m.rng.IntN(3) > 0 {
+		m.reports = slices.Delete(m.reports, i, i+1)
+	}
+	if m.rng.IntN(4) == 0 {
+		return
+	}
+	m.begin(s, "report "+meeting.id, func(ctx context.Context, _ *modelCall) error {
+		status = post(ctx, s.ends, meeting.operatorID)
+		return nil
+	}, func(error) {
+		m.count["reported"]++
+		if status != http.StatusOK {
+			m.broken("the report of %s got HTTP status %d", meeting.id, status)
+		}
+	})
+}
+
+// saw is what was true of a booking at some time during a call of Check.
+type saw struct{ in, notIn, held, notHeld bool }
+
+// checkBookings calls Check for the last bookings.
+func (m *model) checkBookings(s *modelServer) {
+	bookings, meetings, progress := m.bookings[max(0, len(m.bookings)-5):], []hostpool.Meeting(nil), []hostpool.Progress(nil)
+	saws := make(map[*booking]*saw)
+	for _, b := range bookings {
+		meetings = append(meetings, b.Meeting)
+		saws[b] = new(saw)
+	}
+	c := m.begin(s, "check", func(ctx context.Context, _ *modelCall) (err error) {
+		progress, err = s.pool.Check(ctx, meetings...)
+		return err
+	}, func(error) {
+		for i, p := range progress {
+			m.count[p.State.String()]++
+			saw := saws[bookings[i]]
+			if p.State == hostpool.InProgress && !saw.in || p.State == hostpool.Waiting && !(saw.held && saw.notIn) ||
+				p.State == hostpool.Over && !(saw.notHeld && saw.notIn) || (p.State == hostpool.Unknown) != (p.Err != nil) {
+				m.broken("the booking of %s was never %v", meetings[i].Host, p.State)
+			}
+		}
+	})
+	c.saw = saws
+	m.check()
+}
+
+// isLive reports whether the host of a booking is in the meeting or may start it.
+func (m *model) isLive(b *booking) bool {
+	over := b.released || b.meeting != nil && b.meeting.ended || !time.Now().Before(b.promised)
+	return m.isIn(b) || !over
+}
+
+// check checks that each booking that is in progress, or that its host may start, has
+// its account, and notes what a call of Check could see.
+func (m *model) check() {
+	for _, b := range m.bookings {
+		switch lease := m.lease(b.Host); {
+		case !m.isLive(b):
+		case lease.String() != b.Lease:
+			m.broken("the booking of %s has lost its account", b.Host)
+		case !m.isIn(b) && lease.Left < time.Until(b.promised):
+			m.broken("the lease of %s expires %v too early", b.Host, time.Until(b.promised)-lease.Left)
+		}
+	}
+	for _, c := range m.calls {
+		for b, saw := range c.saw {
+			lease := m.lease(b.Host)
+			held, in := lease.String() == b.Lease && lease.Left > 0, m.isIn(b)
+			saw.in, saw.notIn = saw.in || in, saw.notIn || !in
+			saw.held, saw.notHeld = saw.held || held, saw.notHeld || !held
+		}
+	}
+}
+
+func (m *model) crashAll() {
+	for _, s := range m.servers {
+		s.crashed = true
+	}
+	for len(m.calls) > 0 {
+		m.sleep(time.Second)
+		m.settle()
+	}
+}
+
+// checkAllComeBack checks that all accounts can be used again, if all meetings end
+// without a report and nobody starts those that are booked.
+func (m *model) checkAllComeBack() {
+	for _, meeting := range m.meetings {
+		meeting.ended = true
+	}
+	m.bookings = nil
+	m.sleep(modelStartWithin + hostpool.CallWithin)
+	s := m.newServer()
+	m.servers = []*modelServer{s}
+	for range m.hosts {
+		m.meet(s)
+		for m.settle(); len(m.gates) > 0; m.settle() {
+			m.resume(m.gates[0], pass)
+		}
+	}
+	if len(m.bookings) != len(m.hosts) {
+		m.broken("only %d of %d accounts came back", len(m.bookings), len(m.hosts))
+	}
 }

@@ -32,25 +32,27 @@ type service struct {
 	*iomeetingtest.Server
 	handler http.Handler
 	hosts   []iomeeting.Host
+	store   *store // of its pools
+	log     bytes.Buffer
 
-	// intercept, if not nil, is called in place of serve for each call of a client. The
-	// call is "query" or "schedule".
+	// intercept, if not nil, gets each call of a client, "query" or "schedule". serve
+	// carries it out.
 	intercept func(ctx context.Context, call, host string, serve func() (*http.Response, error)) (*http.Response, error)
 }
 
 // newService starts a server with n accounts, a00@example.com and so on.
 func newService(t *testing.T, n int) *service {
 	t.Helper()
-	hosts := make([]iomeeting.Host, n)
-	for i := range hosts {
-		hosts[i] = iomeeting.Host{Email: email(i), Password: iomeeting.NewSecret(fmt.Sprint("canary-", i))}
+	var hosts []iomeeting.Host
+	for i := range n {
+		hosts = append(hosts, iomeeting.Host{Email: email(i), Password: iomeeting.NewSecret(fmt.Sprint("canary-", i))})
 	}
 	return newServiceWith(t, hosts)
 }
 
 func newServiceWith(t *testing.T, hosts []iomeeting.Host) *service {
 	t.Helper()
-	s := &service{Server: iomeetingtest.NewServer(hosts...), hosts: hosts}
+	s := &service{Server: iomeetingtest.NewServer(hosts...), hosts: hosts, store: &store{Store: hostpool.NewMemoryStore()}}
 	t.Cleanup(s.Close)
 	s.Wrap(func(next http.Handler) http.Handler {
 		s.handler = next
@@ -79,14 +81,22 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.handler.ServeHTTP(w, req)
 		return w.Result(), nil
 	}
-	if call, ok := strings.CutPrefix(r.URL.Path, "/meetingControl/"); ok && s.intercept != nil {
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return nil, err
-		}
-		return s.intercept(r.Context(), call, form.Get("hostEmail"), serve)
+	call, ok := strings.CutPrefix(r.URL.Path, "/meetingControl/")
+	form, err := url.ParseQuery(string(body))
+	if !ok || err != nil || s.intercept == nil {
+		return serve()
 	}
-	return serve()
+	return s.intercept(r.Context(), call, form.Get("hostEmail"), serve)
+}
+
+// answer returns a function that returns a response.
+func answer(status int, body string) func() (*http.Response, error) {
+	return func() (*http.Response, error) {
+		w := httptest.NewRecorder()
+		w.WriteHeader(status)
+		_, _ = w.WriteString(body)
+		return w.Result(), nil
+	}
 }
 
 // client returns a client that makes one attempt at each call.
@@ -94,18 +104,42 @@ func (s *service) client() *iomeeting.Client {
 	return s.Client(iomeeting.WithRetries(0), iomeeting.WithHTTPClient(&http.Client{Transport: s}))
 }
 
-// pool returns a pool of all accounts on the store.
-func (s *service) pool(t *testing.T, store hostpool.Store, opts ...hostpool.Option) *hostpool.Pool {
+// pool returns a pool of all accounts, which logs to s.log.
+func (s *service) pool(t *testing.T, opts ...hostpool.Option) *hostpool.Pool {
 	t.Helper()
-	return s.poolOf(t, store, s.hosts, opts...)
+	return s.poolOf(t, s.store, s.hosts, opts...)
 }
 
 func (s *service) poolOf(t *testing.T, store hostpool.Store, hosts []iomeeting.Host, opts ...hostpool.Option) *hostpool.Pool {
 	t.Helper()
-	quiet := hostpool.WithLogger(slog.New(slog.DiscardHandler))
-	pool, err := hostpool.New(s.client(), store, hosts, append([]hostpool.Option{quiet}, opts...)...)
+	log := hostpool.WithLogger(slog.New(slog.NewTextHandler(&s.log, nil)))
+	pool, err := hostpool.New(s.client(), store, hosts, append(opts, log)...)
 	require.NoError(t, err)
 	return pool
+}
+
+// withEnd reports the ends of meetings to an address where nobody listens. Tests report
+// them by post.
+func withEnd(t *testing.T) hostpool.Option {
+	t.Helper()
+	return hostpool.WithEnd("http://127.0.0.1:1/ended", signer(t))
+}
+
+func signer(t *testing.T) *iomeeting.EndSigner {
+	t.Helper()
+	s, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat("canary", 6)))
+	require.NoError(t, err)
+	return s
+}
+
+// post reports an end to a handler, as the service does, and returns the HTTP status.
+func post(ctx context.Context, handler http.Handler, operatorID string) (status int) {
+	body := strings.NewReader(url.Values{"operatorId": {operatorID}}.Encode())
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w.Code
 }
 
 // open opens a link, as a browser does, and returns the HTTP status of the page.
@@ -116,13 +150,13 @@ func (s *service) open(t *testing.T, link iomeeting.Link) (status int) {
 	return res.StatusCode
 }
 
-// startOutside starts a meeting on the i-th account that no pool knows of.
-func (s *service) startOutside(t *testing.T, i int) (meetingID string) {
+// startOutside starts a meeting that no pool knows of.
+func (s *service) startOutside(t *testing.T, host iomeeting.Host) (meetingID string) {
 	t.Helper()
-	link, err := s.client().Start(s.hosts[i], nil)
+	link, err := s.client().Start(host, nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, s.open(t, link))
-	return s.inMeeting(email(i))
+	return s.inMeeting(host.Email)
 }
 
 // inMeeting returns the ID of the meeting that a host is in.
@@ -152,68 +186,16 @@ func (s *service) count(call string) int {
 
 // operatorIDs returns the operator IDs that the service got.
 func (s *service) operatorIDs() (ids []string) {
-	for _, r := range s.Requests() {
-		if r.Path == "/meetingControl/schedule" {
-			ids = append(ids, r.PostForm.Get("operatorId"))
-		}
+	for _, m := range s.Meetings() {
+		ids = append(ids, m.OperatorID)
 	}
 	return ids
 }
 
-// store is a store in memory that may fail.
-type store struct {
-	hostpool.Store
-	before func(ctx context.Context, method string) error // if not nil, may fail instead of a method
-}
-
-func newStore() *store { return &store{Store: hostpool.NewMemoryStore()} }
-
-func (s *store) fail(ctx context.Context, method string) error {
-	if s.before == nil {
-		return nil
-	}
-	return s.before(ctx, method)
-}
-
-func (s *store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (string, error) {
-	if err := s.fail(ctx, "Take"); err != nil {
-		return "", err
-	}
-	return s.Store.Take(ctx, hosts, id, d)
-}
-
-func (s *store) Renew(ctx context.Context, host, id string, d time.Duration) error {
-	if err := s.fail(ctx, "Renew"); err != nil {
-		return err
-	}
-	return s.Store.Renew(ctx, host, id, d)
-}
-
-func (s *store) Release(ctx context.Context, host, id string) error {
-	if err := s.fail(ctx, "Release"); err != nil {
-		return err
-	}
-	return s.Store.Release(ctx, host, id)
-}
-
-func (s *store) ReleaseExpired(ctx context.Context, host, id string) error {
-	if err := s.fail(ctx, "ReleaseExpired"); err != nil {
-		return err
-	}
-	return s.Store.ReleaseExpired(ctx, host, id)
-}
-
-func (s *store) List(ctx context.Context) ([]hostpool.Lease, error) {
-	if err := s.fail(ctx, "List"); err != nil {
-		return nil, err
-	}
-	return s.Store.List(ctx)
-}
-
-// leases returns the leases of a store, by host.
-func leases(t *testing.T, store hostpool.Store) map[string]hostpool.Lease {
+// leases returns the leases in the store, by host.
+func (s *service) leases(t *testing.T) map[string]hostpool.Lease {
 	t.Helper()
-	list, err := store.List(context.WithoutCancel(t.Context()))
+	list, err := s.store.Store.List(context.WithoutCancel(t.Context()))
 	require.NoError(t, err)
 	byHost := make(map[string]hostpool.Lease)
 	for _, lease := range list {
@@ -223,15 +205,61 @@ func leases(t *testing.T, store hostpool.Store) map[string]hostpool.Lease {
 }
 
 // expire lets every lease expire.
-func expire(t *testing.T, store hostpool.Store) {
+func (s *service) expire(t *testing.T) {
 	t.Helper()
-	for host, lease := range leases(t, store) {
-		require.NoError(t, store.Renew(t.Context(), host, lease.ID, time.Nanosecond))
+	for host, lease := range s.leases(t) {
+		require.NoError(t, s.store.Store.Renew(t.Context(), host, lease.ID, 1))
 	}
-	time.Sleep(time.Microsecond)
+	time.Sleep(1)
 }
 
-// schedule is Schedule without options; start is Start without options.
+// leaseAll leases all accounts, with leases that have expired.
+func (s *service) leaseAll(t *testing.T) {
+	t.Helper()
+	for _, host := range s.hosts {
+		_, err := s.store.Store.Take(t.Context(), []string{host.Email}, "old", 1)
+		require.NoError(t, err)
+	}
+	time.Sleep(1)
+}
+
+// store is a store that calls instead, if not nil, in place of its methods. It gets the
+// method, such as "Take" or "Renew a00@example.com 1m0s"; execute calls it.
+type store struct {
+	hostpool.Store
+	instead func(ctx context.Context, method string, execute func(context.Context) error) error
+}
+
+func (s *store) call(ctx context.Context, method string, execute func(context.Context) error) error {
+	if s.instead == nil {
+		return execute(ctx)
+	}
+	return s.instead(ctx, method, execute)
+}
+
+func (s *store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (host string, err error) {
+	err = s.call(ctx, "Take", func(ctx context.Context) (err error) { host, err = s.Store.Take(ctx, hosts, id, d); return err })
+	return host, err
+}
+
+func (s *store) Renew(ctx context.Context, host, id string, d time.Duration) error {
+	return s.call(ctx, fmt.Sprint("Renew ", host, " ", d), func(ctx context.Context) error { return s.Store.Renew(ctx, host, id, d) })
+}
+
+func (s *store) Release(ctx context.Context, host, id string) error {
+	return s.call(ctx, "Release "+host, func(ctx context.Context) error { return s.Store.Release(ctx, host, id) })
+}
+
+func (s *store) ReleaseExpired(ctx context.Context, host, id string) error {
+	return s.call(ctx, "ReleaseExpired "+host, func(ctx context.Context) error { return s.Store.ReleaseExpired(ctx, host, id) })
+}
+
+func (s *store) List(ctx context.Context) (leases []hostpool.Lease, err error) {
+	err = s.call(ctx, "List", func(ctx context.Context) (err error) { leases, err = s.Store.List(ctx); return err })
+	slices.SortFunc(leases, func(a, b hostpool.Lease) int { return strings.Compare(a.Host, b.Host) })
+	return leases, err
+}
+
 func schedule(ctx context.Context, p *hostpool.Pool) (hostpool.Meeting, error) {
 	return p.Schedule(ctx, nil)
 }
@@ -240,17 +268,17 @@ func start(ctx context.Context, p *hostpool.Pool) (hostpool.Meeting, error) { re
 // methods are the two ways to get a meeting.
 var methods = map[string]func(context.Context, *hostpool.Pool) (hostpool.Meeting, error){"Schedule": schedule, "Start": start}
 
-func signer(t *testing.T) *iomeeting.EndSigner {
+func mustSchedule(t *testing.T, pool *hostpool.Pool) hostpool.Meeting {
 	t.Helper()
-	s, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat("canary", 6)))
+	meeting, err := pool.Schedule(t.Context(), nil)
 	require.NoError(t, err)
-	return s
+	return meeting
 }
 
-// logTo returns an option for the log, and its text.
-func logTo() (hostpool.Option, *bytes.Buffer) {
-	text := new(bytes.Buffer)
-	return hostpool.WithLogger(slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug}))), text
+func assertNoneFree(t *testing.T, pool *hostpool.Pool) {
+	t.Helper()
+	_, err := pool.Schedule(t.Context(), nil)
+	assert.Equal(t, hostpool.ErrNoneFree, err)
 }
 
 // assertFreeAfter checks in a bubble that the only account of a pool is free after d,
@@ -258,9 +286,8 @@ func logTo() (hostpool.Option, *bytes.Buffer) {
 func assertFreeAfter(t *testing.T, pool *hostpool.Pool, d time.Duration) {
 	t.Helper()
 	time.Sleep(d - 1)
-	_, err := pool.Schedule(t.Context(), nil)
-	assert.Equal(t, hostpool.ErrNoneFree, err, "before %v", d)
+	assertNoneFree(t, pool)
 	time.Sleep(1)
-	_, err = pool.Schedule(t.Context(), nil)
+	_, err := pool.Schedule(t.Context(), nil)
 	assert.NoError(t, err, "after %v", d)
 }
