@@ -181,7 +181,7 @@ func runModel(t *testing.T, seed uint64, d defect) (m *model) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for m.step = 1; m.step <= modelSteps && m.problem == ""; m.step++ {
-			m.sleep(1) // so that no two timers end at the same time
+			m.pass(1) // so that no two timers end at the same time
 			m.next()
 			m.settle()
 		}
@@ -234,7 +234,9 @@ func (m *model) broken(format string, args ...any) {
 // next lets one thing happen.
 func (m *model) next() {
 	if m.rng.IntN(8) == 0 {
-		m.pass(m.someTime())
+		d := m.someTime()
+		m.trace("%v pass", d)
+		m.pass(d)
 		return
 	}
 	var events []func()
@@ -314,7 +316,6 @@ func (m *model) someTime() time.Duration {
 
 // pass lets time pass. What cannot arrive any later arrives.
 func (m *model) pass(d time.Duration) {
-	m.trace("%v pass", d)
 	for end := time.Now().Add(d); ; {
 		first := -1
 		for i, a := range m.late {
