@@ -39,10 +39,9 @@ func newSite(cfg config) (*site, error) {
 	if err := cmp.Or(errClient, errSigner); err != nil {
 		return nil, err
 	}
-	pool, err := hostpool.New(client, cfg.hosts,
-		hostpool.WithEndSigner(signer),
+	pool, err := hostpool.New(client, hostpool.NewMemoryStore(), cfg.hosts, // several servers would share a store
+		hostpool.WithEnd(cfg.url+endPath, signer),
 		hostpool.WithStartWithin(startWithin),
-		// Several servers would share a store, set by hostpool.WithStore.
 	)
 	if err != nil {
 		return nil, err
@@ -89,15 +88,9 @@ var (
 	errGone          = errors.New("website: link not available")
 )
 
-// problems are checked in this order, since an error of the pool may match more
-// than one.
 var problems = []problem{
 	{iomeeting.ErrOutcomeUnknown, http.StatusBadGateway, "The meeting was not confirmed",
-		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another in a minute."},
-	{iomeeting.ErrHostNotFound, http.StatusServiceUnavailable, "No account can be used",
-		"No host account is free, and one is not set up correctly. Please tell the people who run this site."},
-	{iomeeting.ErrWrongPassword, http.StatusServiceUnavailable, "No account can be used",
-		"No host account is free, and the password of one is wrong. Please tell the people who run this site."},
+		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another."},
 	{hostpool.ErrNoneFree, http.StatusServiceUnavailable, "All accounts are in use",
 		"Every host account is in a meeting or held for one. Please wait until a meeting has ended, then start yours."},
 	{errMissing, http.StatusBadRequest, "Something is missing",
