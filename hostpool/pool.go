@@ -1,11 +1,50 @@
+// Package hostpool shares host accounts among meetings, and among web servers.
+//
+// A host account can be in only one meeting: scheduling another ends the first. If
+// every customer has an account of their own, you need no pool. If you start
+// meetings for many customers on fewer accounts, two servers that pick the same
+// account end each other's meetings, and no Query beforehand can prevent it. A
+// [Pool] leases an account to each meeting:
+//
+//	pool, err := hostpool.New(client, store, hosts, hostpool.WithEnd(endURL, signer))
+//	mux.Handle("/meeting-ended", pool.EndHandler(onEnd))
+//	meeting, err := pool.Schedule(r.Context(), &iomeeting.ScheduleOptions{OperatorID: booking})
+//
+// When the service reports the end of a meeting, its account is free again. If it
+// does not, or if nobody starts the meeting, the lease expires, and the pool reuses
+// the account once the service says that its host is in no meeting. Servers that
+// share accounts share a [Store]: package sqlstore keeps leases in PostgreSQL, MySQL,
+// MariaDB or SQLite, and package redisstore, a module of its own, in Redis.
+//
+// # What it promises
+//
+// No call of a Pool ends a meeting that was started through another lease, as long as
+//   - the store keeps its leases and its clock does not jump (a jump ahead shortens
+//     the time to start by as much);
+//   - each host starts by [Meeting.StartBy];
+//   - the service carries out a Schedule within three minutes of its being sent, or
+//     never.
+//
+// If a server crashes at any point, its accounts can be used again after
+// [WithStartWithin] and half a minute.
+//
+// # Passwords
+//
+// A start link contains the password of the account, and whoever opens it can read
+// that in the source of the page. Use accounts without other data in them, and change
+// their passwords regularly; see [Pool.SetHosts].
 package hostpool
 
 import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,385 +53,425 @@ import (
 )
 
 const (
-	defaultStartWithin = 15 * time.Minute
-	defaultCheckEvery  = time.Minute
+	// callWithin limits the calls of the service about one account. A new lease
+	// outlasts StartWithin by as much, so that a host who starts at the last moment
+	// still has the account.
+	callWithin = 30 * time.Second
 
-	// maxEmail is the size of the longest email address that RFC 5321 allows, in
-	// bytes.
-	maxEmail = 320
+	// lateWithin is how late the service may carry out a Schedule whose outcome is
+	// unknown.
+	lateWithin = 3 * time.Minute
+
+	// leaveOutFor is how long the pool leaves out an account that the service
+	// refused.
+	leaveOutFor = time.Minute
+
+	// storeWithin limits a call of the store.
+	storeWithin = 5 * time.Second
+
+	// forever limits durations, so that a store can add them to the time.
+	forever = 100 * 365 * 24 * time.Hour
 )
 
-// Pool leases host accounts to meetings, so that each account has one meeting at
-// a time. Create it with [New]. It is safe for concurrent use, runs no goroutines
-// of its own, and does not need to be closed.
+// Pool leases host accounts to meetings, so that each account has one meeting at a
+// time. Create it with [New]. It is safe for concurrent use, runs no goroutines
+// between calls, and does not need to be closed.
 type Pool struct {
-	settings
-	client  *iomeeting.Client
-	hosts   []iomeeting.Host
-	byEmail map[string]iomeeting.Host
-
-	mu      sync.Mutex
-	leftOut map[string]leftOut // by email address
-	looks   float64            // how many accounts a search looks at, a moving average
-}
-
-// settings are what the options of a pool set.
-type settings struct {
+	client      *iomeeting.Client
 	store       Store
-	signer      *iomeeting.EndSigner // nil without WithEndSigner
+	endURL      string
+	signer      *iomeeting.EndSigner
 	startWithin time.Duration
 	checkEvery  time.Duration
+	wait        time.Duration
 	logger      *slog.Logger
+
+	// These follow from startWithin.
+	leaseFor   time.Duration // a new lease
+	callWithin time.Duration
+	lateWithin time.Duration
+
+	mu      sync.Mutex          // guards the rest, and the times in accounts
+	known   map[string]*account // by email address without case, removed ones included
+	current map[string]*account // those for new meetings
+	ring    []*account          // the same in random order, all of them twice
+	search  *search             // under way; nil if none is
 }
 
-// New returns a pool of host accounts of the client's site. Every server of a
-// site may have a pool, and their lists of accounts may differ, as long as all
-// pools that share an account share a [Store].
+// account is a host account. One with a new password is another account.
+type account struct {
+	iomeeting.Host
+	leftOut  time.Time // until when it gets no meetings
+	notAsked time.Time // until when a search does not ask about it
+}
+
+// New returns a pool of host accounts of the client's site. Each web server may have
+// one, with accounts of its own or in common, as long as all pools that have an
+// account in common share a store. The accounts can be replaced by [Pool.SetHosts].
 //
-// If client is nil or was not made by [iomeeting.NewClient], if there are no
-// hosts, if two have the same email address, if an email address is longer than
-// 320 bytes, if [iomeeting.Host.Validate] returns an error for a host, or if an
-// option is nil or its value cannot be used, New returns an
-// [*iomeeting.ParameterError]. Nothing is sent and nothing is leased.
-func New(client *iomeeting.Client, hosts []iomeeting.Host, opts ...Option) (*Pool, error) {
+// New returns an [*iomeeting.ParameterError] if the client or the store is nil, if
+// the accounts cannot be used, or if an option has an invalid value. It sends
+// nothing.
+func New(client *iomeeting.Client, store Store, hosts []iomeeting.Host, opts ...Option) (*Pool, error) {
 	p := &Pool{
-		settings: settings{
-			startWithin: defaultStartWithin,
-			checkEvery:  defaultCheckEvery,
-			logger:      slog.Default(),
-		},
-		client:  client,
-		byEmail: make(map[string]iomeeting.Host, len(hosts)),
-		leftOut: make(map[string]leftOut),
-	}
-	if client == nil {
-		return nil, &iomeeting.ParameterError{Param: "client", Reason: "is nil"}
-	}
-	if err := p.add(hosts); err != nil {
-		return nil, err
+		client:      client,
+		store:       store,
+		startWithin: 15 * time.Minute,
+		checkEvery:  time.Minute,
+		logger:      slog.Default(),
 	}
 	for _, opt := range opts {
-		if opt == nil {
-			return nil, &iomeeting.ParameterError{Param: "option", Reason: "is nil"}
-		}
-		if err := opt(&p.settings); err != nil {
-			return nil, err
-		}
+		opt(p)
 	}
-	if p.store == nil {
-		p.store = NewMemoryStore()
+	switch {
+	case client == nil:
+		return nil, invalid("client", "is nil")
+	case store == nil:
+		return nil, invalid("store", "is nil")
+	case (p.endURL == "") != (p.signer == nil):
+		return nil, invalid("end", "needs both a URL and a signer")
+	case p.startWithin <= 0:
+		return nil, invalid("startWithin", "is not positive")
+	case p.checkEvery <= 0:
+		return nil, invalid("checkEvery", "is not positive")
+	case p.wait < 0:
+		return nil, invalid("wait", "is negative")
+	case p.logger == nil:
+		return nil, invalid("logger", "is nil")
+	}
+	p.startWithin, p.checkEvery, p.wait = min(p.startWithin, forever), min(p.checkEvery, forever), min(p.wait, forever)
+	p.leaseFor = p.startWithin + callWithin
+	p.callWithin = min(callWithin, p.startWithin/2)
+	p.lateWithin = min(lateWithin, p.startWithin)
+	if err := cmp.Or(iomeeting.ScheduleOptions{EndURL: p.endURL}.Validate(), p.SetHosts(hosts)); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-// add adds the accounts to a new pool.
-func (p *Pool) add(hosts []iomeeting.Host) error {
+// Option is a setting of a [Pool].
+type Option func(*Pool)
+
+// WithEnd makes the service report the ends of scheduled meetings to endURL, where
+// [Pool.EndHandler] serves. The service must be able to reach it. The signer signs
+// the operator IDs; all servers need the same key. Without WithEnd, accounts come
+// back only when their leases have expired.
+func WithEnd(endURL string, signer *iomeeting.EndSigner) Option {
+	return func(p *Pool) { p.endURL, p.signer = endURL, signer }
+}
+
+// WithStartWithin sets how long a host may take to open the start link of a meeting.
+// After that, the account may be given to another meeting unless its host is in one.
+// Less than three minutes also shortens the time in which the service may carry out a
+// Schedule. Default: 15 minutes.
+func WithStartWithin(d time.Duration) Option { return func(p *Pool) { p.startWithin = d } }
+
+// WithCheckEvery sets how long a host who is in a meeting is not asked about again
+// when another meeting needs an account. Default: 1 minute.
+func WithCheckEvery(d time.Duration) Option { return func(p *Pool) { p.checkEvery = d } }
+
+// WithWait sets how long [Pool.Schedule] and [Pool.Start] wait for an account if
+// none is free. They try about every second. Default: 0.
+func WithWait(d time.Duration) Option { return func(p *Pool) { p.wait = d } }
+
+// WithLogger sets where the pool logs at level Warn: "iomeeting pool: account left
+// out" (the service refused the email address or the password, or sent a bad
+// response), "iomeeting pool: outcome unknown" (of a Schedule) and "iomeeting pool:
+// lease not changed" (the store failed). The attributes are host (the email address),
+// lease (its ID) and error. No password is logged. Default: [slog.Default].
+func WithLogger(l *slog.Logger) Option { return func(p *Pool) { p.logger = l } }
+
+// SetHosts replaces the host accounts, at any time. A new password is used at once.
+// Accounts that are no longer in the list get no new meetings. But the pool still
+// knows them: their meetings can be started, their ends are reported, and
+// [Pool.Reclaim] releases their leases.
+//
+// If the list is empty, if [iomeeting.Host.Validate] returns an error for an account,
+// or if two email addresses are equal except for case, also with one from before,
+// SetHosts changes nothing and returns an [*iomeeting.ParameterError] with the
+// account's index.
+func (p *Pool) SetHosts(hosts []iomeeting.Host) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if len(hosts) == 0 {
-		return &iomeeting.ParameterError{Param: "hosts", Reason: "is empty"}
+		return invalid("hosts", "is empty")
 	}
-	for _, host := range hosts {
-		if err := host.Validate(); err != nil {
-			return err
+	known, current := make(map[string]*account), make(map[string]*account)
+	maps.Copy(known, p.known)
+	for i, host := range hosts {
+		key, err := withoutCase(host.Email), host.Validate()
+		a := known[key]
+		if err == nil && (current[key] != nil || a != nil && a.Email != host.Email) {
+			err = invalid("hostEmail", "is that of another account, perhaps in another case")
 		}
-		if len(host.Email) > maxEmail {
-			return &iomeeting.ParameterError{Param: "hostEmail", Reason: "is longer than 320 bytes"}
+		var bad *iomeeting.ParameterError
+		if errors.As(err, &bad) {
+			return invalid(fmt.Sprintf("hosts[%d]: %s", i, bad.Param), bad.Reason)
 		}
-		if _, twice := p.byEmail[host.Email]; twice {
-			return &iomeeting.ParameterError{Param: "hosts", Reason: "contains two accounts with the same email address"}
+		if a == nil || a.Password != host.Password {
+			a = &account{Host: host}
 		}
-		p.hosts = append(p.hosts, host)
-		p.byEmail[host.Email] = host
+		known[key], current[key] = a, a
 	}
-	_, err := p.client.Start(hosts[0], nil) // fails if NewClient did not make the client
-	return err
-}
-
-// check refuses calls of a Pool that New did not make, and calls without a context.
-func (p *Pool) check(ctx context.Context) error {
-	switch {
-	case p.client == nil:
-		return &iomeeting.ParameterError{Param: "pool", Reason: "was not made by New"}
-	case ctx == nil:
-		return &iomeeting.ParameterError{Param: "ctx", Reason: "is nil"}
-	default:
-		return nil
-	}
-}
-
-// Option is a setting of a [Pool]. If an option is given twice, the last one
-// wins.
-type Option func(*settings) error
-
-// WithStore sets where the leases are kept. Servers that share host accounts must
-// share a store. If store is nil, [New] returns an [*iomeeting.ParameterError].
-// Default: [NewMemoryStore].
-func WithStore(store Store) Option {
-	return func(s *settings) error {
-		s.store = store
-		return required("store", store == nil)
-	}
-}
-
-// WithEndSigner sets the signer of operator IDs. [Pool.EndHandler] requires it, and
-// [Pool.Schedule] does if the options have an EndURL. If signer is nil, [New]
-// returns an [*iomeeting.ParameterError]. Default: none.
-func WithEndSigner(signer *iomeeting.EndSigner) Option {
-	return func(s *settings) error {
-		s.signer = signer
-		return required("endSigner", signer == nil)
-	}
-}
-
-// WithStartWithin sets how long a host may take to open the start link of a
-// meeting. After that, the account may be given to another meeting unless the
-// host is in one. If d is not positive, [New] returns an
-// [*iomeeting.ParameterError]. Default: 15 minutes.
-func WithStartWithin(d time.Duration) Option {
-	return func(s *settings) error {
-		s.startWithin = d
-		return positive("startWithin", d)
-	}
-}
-
-// WithCheckEvery sets how often the pool may ask the service whether a meeting is
-// over, if the service has not notified the pool of its end. The pool asks only
-// when it needs the account. If d is not positive, [New] returns an
-// [*iomeeting.ParameterError]. Default: 1 minute.
-func WithCheckEvery(d time.Duration) Option {
-	return func(s *settings) error {
-		s.checkEvery = d
-		return positive("checkEvery", d)
-	}
-}
-
-// WithLogger sets where the pool logs. Each record is about one lease. It has the
-// attributes host (the email address) and lease (the lease's ID), and error after a
-// failure. Its message starts with "iomeeting pool: " and goes on with
-//
-//   - at level Debug, "lease taken", "lease renewed" (its attribute "for" is the
-//     duration), "lease released" or "host is in a meeting";
-//   - at level Warn, "account left out" (the service refused the email address or
-//     the password, so the pool skips the account for 10 minutes), "outcome unknown"
-//     (of a Schedule) or "lease not released" (the store failed).
-//
-// No record contains a secret. If l is nil, [New] returns an
-// [*iomeeting.ParameterError]. Default: [slog.Default].
-func WithLogger(l *slog.Logger) Option {
-	return func(s *settings) error {
-		s.logger = l
-		return required("logger", l == nil)
-	}
-}
-
-func required(param string, missing bool) error {
-	if missing {
-		return &iomeeting.ParameterError{Param: param, Reason: "is nil"}
-	}
+	ring := slices.Collect(maps.Values(current))
+	rand.Shuffle(len(ring), func(i, j int) { ring[i], ring[j] = ring[j], ring[i] })
+	p.known, p.current, p.ring = known, current, slices.Repeat(ring, 2)
 	return nil
 }
 
-func positive(param string, d time.Duration) error {
-	if d <= 0 {
-		return &iomeeting.ParameterError{Param: param, Reason: "is not positive"}
-	}
-	return nil
+func withoutCase(email string) string { return strings.ToLower(strings.ToUpper(email)) }
+
+// account returns an account of the pool, even if it was removed, or nil.
+func (p *Pool) account(email string) *account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[withoutCase(email)]
 }
 
-// Renew sets a lease to expire d from now, even if that is earlier than before:
-// call it if a host needs more time to start than [WithStartWithin] allows. The
-// lease is a [Meeting.Lease], from any server that shares the store.
-//
-// If the lease no longer exists, because it was released or its account was given to
-// another meeting, Renew returns [ErrLeaseLost]. Rely on Renew only if it returns
-// before the lease expires (at [Meeting.StartBy], or d after an earlier Renew):
-// later, another server may be about to give the account away. If lease does not
-// have the form of a Meeting.Lease, or d is not positive, Renew returns an
-// [*iomeeting.ParameterError]. Any other error matches [ErrStore].
+// Renew sets a lease to expire d from now, sooner or later than before: call it if a
+// host needs more time to start than [WithStartWithin] allows. The lease is a
+// [Meeting.Lease] of any server that shares the store. Renew also works after the
+// lease has expired, as long as it is there; otherwise it returns [ErrLeaseLost].
 func (p *Pool) Renew(ctx context.Context, lease string, d time.Duration) error {
 	l, err := parseLease(lease)
-	if err := cmp.Or(p.check(ctx), err, positive("d", d)); err != nil {
+	if err == nil && d <= 0 {
+		err = invalid("d", "is not positive")
+	}
+	if err != nil {
 		return err
 	}
-	return p.renew(ctx, l, d)
+	return p.change(ctx, l, min(d, forever))
 }
 
-// Release gives an account back: call it when a meeting is canceled before it
-// started, or when you know that it is over. The lease is a [Meeting.Lease], from
-// any server that shares the store. Do not release the account of a meeting in
-// progress. Release does not call the function passed to [Pool.EndHandler].
-//
-// If the lease no longer exists, Release returns [ErrLeaseLost], and nothing
-// changes. If lease does not have the form of a Meeting.Lease, Release returns an
-// [*iomeeting.ParameterError]. Any other error matches [ErrStore].
+// Release gives an account back: call it when a meeting is canceled before it has
+// started, or when you know that it is over. The lease is a [Meeting.Lease] of any
+// server that shares the store. If it does not exist any more, nothing changes, and
+// Release returns [ErrLeaseLost]. Do not release the account of a meeting in progress.
 func (p *Pool) Release(ctx context.Context, lease string) error {
 	l, err := parseLease(lease)
-	if err := cmp.Or(p.check(ctx), err); err != nil {
+	if err != nil {
 		return err
 	}
-	return p.release(ctx, l)
+	return p.change(ctx, l, 0)
 }
 
 // parseLease returns the lease whose String is s.
 func parseLease(s string) (Lease, error) {
-	id, host, ok := strings.Cut(s, ":")
-	if !ok || id == "" || host == "" {
-		return Lease{}, &iomeeting.ParameterError{Param: "lease", Reason: "is not the lease of a meeting"}
+	id, host, _ := strings.Cut(s, ":")
+	if id == "" || host == "" {
+		return Lease{}, invalid("lease", "is not the lease of a meeting")
 	}
 	return Lease{Host: host, ID: id}, nil
 }
 
 // Leases returns the leases of all servers that share the store, for a page that
-// shows which accounts are in use. An expired lease does not mean that its meeting
-// is over, and one that has not expired does not mean that a meeting is in
-// progress. To find out, call [iomeeting.Client.Query]. An error matches [ErrStore].
-func (p *Pool) Leases(ctx context.Context) ([]Lease, error) {
-	if err := p.check(ctx); err != nil {
+// shows which accounts are in use, or a gauge. Other pools may have other accounts:
+// count the leases of yours. To see what meetings are doing, call [Pool.Check].
+func (p *Pool) Leases(ctx context.Context) (leases []Lease, err error) {
+	err = p.inStore(ctx, "list leases", func(ctx context.Context) error {
+		leases, err = p.store.List(ctx)
+		return err
+	})
+	return leases, err
+}
+
+// StartLink returns the start link of a scheduled meeting again, on any server: for a
+// host who comes later, or comes back. It needs Host, ID and Lease of the meeting. It
+// sets the lease to expire after the time of [WithStartWithin], as if the meeting had
+// been scheduled now, also if [Pool.Renew] has set a longer time. It works after
+// StartBy too, as long as the account is the meeting's; otherwise it returns
+// [ErrLeaseLost].
+func (p *Pool) StartLink(ctx context.Context, m Meeting) (iomeeting.Link, error) {
+	if m.ID == "" {
+		return iomeeting.Link{}, invalid("meetingID", "is empty")
+	}
+	a, lease, err := p.find(m)
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	err = p.change(ctx, lease, p.leaseFor)
+	if errors.Is(err, ErrLeaseLost) { // perhaps the store has lost it, and the host is in the meeting
+		if state, queryErr := p.client.Query(ctx, a.Host); queryErr == nil && m.isIn(state) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	return p.client.StartByID(m.ID, a.Password)
+}
+
+// find returns the account and the lease of a meeting.
+func (p *Pool) find(m Meeting) (*account, Lease, error) {
+	lease, err := parseLease(m.Lease)
+	a := p.account(lease.Host)
+	if err == nil && (a == nil || m.Host != lease.Host) {
+		err = invalid("host", "is not the account of the lease, or not an account of the pool")
+	}
+	return a, lease, err
+}
+
+// isIn reports whether it is this meeting that the host is in.
+func (m Meeting) isIn(state iomeeting.QueryResult) bool {
+	isOwn := state.MeetingID == m.ID
+	if m.ID == "" {
+		isOwn = state.MeetingPassword == m.Password && !m.Password.IsZero()
+	}
+	return state.InMeeting && isOwn
+}
+
+// State is what a meeting is doing.
+type State int
+
+const (
+	// Unknown means that the service could not be asked.
+	Unknown State = iota
+	// Waiting means that the account is the meeting's, for its host to start.
+	Waiting
+	// InProgress means that the host is in the meeting.
+	InProgress
+	// Over means that the meeting has ended, was released, or was not started in time.
+	Over
+)
+
+// String returns "unknown", "waiting", "in progress" or "over".
+func (s State) String() string {
+	return cmp.Or(map[State]string{Waiting: "waiting", InProgress: "in progress", Over: "over"}[s], "unknown")
+}
+
+// Progress is the state of a meeting.
+type Progress struct {
+	State State
+	// ID is the meeting's ID, if it is in progress. After [Pool.Start], this is how
+	// you learn it.
+	ID string
+	// Err is why State is Unknown.
+	Err error
+}
+
+// Check tells what each of the meetings is doing, for a page that shows them. It
+// lists the leases once, and sends one Query for each account, 16 at a time. It needs
+// Host, ID, Password and Lease of each meeting.
+//
+// If the end of a meeting is not reported, as after [Pool.Start], its state goes back
+// from InProgress to Waiting until the lease expires: who has seen it InProgress knows
+// that it is over, and calls [Pool.Release].
+//
+// If the leases cannot be listed, Check returns [ErrStore]. What concerns a single
+// meeting is in its Err.
+func (p *Pool) Check(ctx context.Context, meetings ...Meeting) ([]Progress, error) {
+	leases, err := p.Leases(ctx)
+	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	leases, err := p.store.List(ctx)
-	return leases, storeError("list leases", err)
+	isHeld := make(map[string]bool)
+	for _, lease := range leases {
+		isHeld[lease.String()] = lease.Left > 0
+	}
+	result := make([]Progress, len(meetings))
+	of := make(map[*account][]int) // the meetings of each account
+	for i, m := range meetings {
+		a, _, err := p.find(m)
+		if err != nil {
+			result[i].Err = err
+			continue
+		}
+		of[a] = append(of[a], i)
+	}
+	accounts := slices.Collect(maps.Keys(of))
+	each(len(accounts), func(n int) (more bool) {
+		state, err := p.client.Query(ctx, accounts[n].Host)
+		for _, i := range of[accounts[n]] {
+			switch m := meetings[i]; {
+			case err != nil:
+				result[i].Err = err
+			case m.isIn(state):
+				result[i] = Progress{State: InProgress, ID: state.MeetingID}
+			case isHeld[m.Lease]:
+				result[i].State = Waiting
+			default:
+				result[i].State = Over
+			}
+		}
+		return true
+	})
+	return result, nil
 }
 
-// Host returns the account with that email address, and whether the pool has it.
-// With it, a server can recreate the links of a meeting that another server
-// scheduled.
-func (p *Pool) Host(email string) (iomeeting.Host, bool) {
-	host, ok := p.byEmail[email]
-	return host, ok
+// Ended is a meeting whose end the service has reported.
+type Ended struct {
+	// OperatorID is what was given to [Pool.Schedule].
+	OperatorID string
+	// Lease is the [Meeting.Lease]. It is empty if the operator ID was signed
+	// without a pool.
+	Lease string
 }
 
-// EndHandler returns the handler for the EndURL of [Pool.Schedule]. When the
-// service reports the end of a meeting, the handler releases its account and then
-// calls onEnd with the operator ID that was given to Schedule. It responds as
-// [iomeeting.EndSigner.Handler] does. If onEnd fails or panics, the account is
-// released nevertheless. If the store fails, onEnd is called, a warning is
-// logged, and the account can be reused once its lease has expired.
+// EndHandler returns the handler for the URL of [WithEnd]. When the service reports
+// the end of a scheduled meeting, the handler releases its account, calls onEnd, and
+// responds as [iomeeting.EndSigner.Handler] does. onEnd must be idempotent, and may be
+// called before Schedule has returned, or after it returned
+// [iomeeting.ErrOutcomeUnknown]. If the store fails, onEnd is called all the same,
+// and the account comes back once its lease has expired.
 //
-// If [Pool.Schedule] could not tell whether one account got the meeting, and then
-// used another, both accounts may have a meeting with the same operator ID. onEnd is
-// called when either one ends. If it matters, check in onEnd whether [Pool.Leases]
-// still lists [Meeting.Lease]. If it does not, the meeting that Schedule returned
-// has ended, or has lost its account because nobody started it in time. If it does,
-// the meeting has most likely not ended. But a lease also stays in the list if the
-// store failed to release it: that meeting goes on only if [iomeeting.Client.Query]
-// returns its ID, or if its host has not started it yet.
-//
-// An operator ID that the same EndSigner signed without a pool is passed to onEnd
-// as it is. EndHandler panics if the pool has no EndSigner, or if onEnd is nil.
-//
-// Spec: section 6, Result.
-func (p *Pool) EndHandler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
+// EndHandler panics without WithEnd, or if onEnd is nil.
+func (p *Pool) EndHandler(onEnd func(ctx context.Context, ended Ended) error) http.Handler {
 	if p.signer == nil {
-		panic("iomeeting: EndHandler needs a pool with WithEndSigner")
+		panic("iomeeting: EndHandler needs a pool with WithEnd")
 	}
 	if onEnd == nil {
 		panic("iomeeting: onEnd is nil")
 	}
 	return p.signer.Handler(func(ctx context.Context, operatorID string) error {
-		lease, operatorID, ok := splitOperatorID(operatorID)
-		if ok {
-			p.giveBack(ctx, lease)
+		rest, ok := strings.CutPrefix(operatorID, leaseMark)
+		if !ok {
+			return onEnd(ctx, Ended{OperatorID: operatorID})
 		}
-		return onEnd(ctx, operatorID)
+		lease, operatorID, _ := strings.Cut(rest, "\n")
+		if l, err := parseLease(lease); err == nil {
+			p.settle(ctx, l, 0)
+		}
+		return onEnd(ctx, Ended{operatorID, lease})
 	})
 }
 
-// leaseMark starts an operator ID that begins with a lease. One that was signed
-// without a pool does not start like this.
+// leaseMark starts the operator ID that the service gets for a meeting. The lease
+// follows, a line break, which no email address contains, and the user's operator ID.
 const leaseMark = "hostpool lease\n"
 
-// withLease returns the operator ID that the service gets for a meeting.
-func withLease(lease Lease, operatorID string) string {
-	return leaseMark + lease.String() + "\n" + operatorID // no email address contains a line break
-}
-
-// splitOperatorID undoes withLease.
-func splitOperatorID(s string) (lease Lease, operatorID string, ok bool) {
-	rest, ok := strings.CutPrefix(s, leaseMark)
-	if !ok {
-		return Lease{}, s, false
-	}
-	token, operatorID, _ := strings.Cut(rest, "\n")
-	id, host, _ := strings.Cut(token, ":")
-	return Lease{Host: host, ID: id}, operatorID, true
-}
-
-const (
-	// storeTimeout limits a call of the store.
-	storeTimeout = 5 * time.Second
-
-	// giveBackTimeout limits a release that has somebody waiting: in EndHandler it
-	// is the service, whose patience is not known.
-	giveBackTimeout = 3 * time.Second
-)
-
-// renew extends the lease to d from now.
-func (p *Pool) renew(ctx context.Context, lease Lease, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+// inStore makes a call of the store.
+func (p *Pool) inStore(ctx context.Context, op string, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	err := storeError("renew a lease", p.store.Renew(ctx, lease.Host, lease.ID, d))
-	if err == nil {
-		p.log(ctx, slog.LevelDebug, "lease renewed", lease, slog.Duration("for", d))
-	}
-	return err
-}
-
-// release deletes the lease.
-func (p *Pool) release(ctx context.Context, lease Lease) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	err := storeError("release a lease", p.store.Release(ctx, lease.Host, lease.ID))
-	if err == nil {
-		p.log(ctx, slog.LevelDebug, "lease released", lease)
-	}
-	return err
-}
-
-// giveBack releases the lease even if ctx is done. If the store fails, the lease
-// expires.
-func (p *Pool) giveBack(ctx context.Context, lease Lease) {
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
-	defer cancel()
-	err := p.release(own, lease)
-	if err != nil && !errors.Is(err, ErrLeaseLost) {
-		p.log(ctx, slog.LevelWarn, "lease not released", lease, slog.String("error", err.Error()))
-	}
-}
-
-// storeError adds the package's prefix and the operation to an error of the store.
-func storeError(op string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNoneFree):
+	err := call(ctx)
+	if err == nil || errors.Is(err, ErrNoneFree) || errors.Is(err, ErrLeaseLost) {
 		return err
-	default:
-		return &storeFailure{op, err}
+	}
+	return fmt.Errorf("%w: %s: %w", ErrStore, op, err)
+}
+
+// change sets the lease to expire d from now, or releases it if d is 0.
+func (p *Pool) change(ctx context.Context, lease Lease, d time.Duration) error {
+	return p.inStore(ctx, "change a lease", func(ctx context.Context) error {
+		if d == 0 {
+			return p.store.Release(ctx, lease.Host, lease.ID)
+		}
+		return p.store.Renew(ctx, lease.Host, lease.ID, d)
+	})
+}
+
+// settle changes the lease like change, whether ctx is done or not. If that fails, the
+// lease stays until it expires.
+func (p *Pool) settle(ctx context.Context, lease Lease, d time.Duration) {
+	if err := p.change(context.WithoutCancel(ctx), lease, d); errors.Is(err, ErrStore) {
+		p.warn(ctx, "lease not changed", lease, err)
 	}
 }
 
-// storeFailure is an error of the store.
-type storeFailure struct {
-	op  string
-	err error
+func (p *Pool) warn(ctx context.Context, message string, lease Lease, err error) {
+	p.logger.WarnContext(ctx, "iomeeting pool: "+message, "host", lease.Host, "lease", lease.ID, "error", err.Error())
 }
 
-func (e *storeFailure) Error() string {
-	return "iomeeting: " + e.op + ": " + withoutPrefix(e.err)
-}
-
-func (e *storeFailure) Unwrap() []error { return []error{ErrStore, e.err} }
-
-// withoutPrefix returns the text of an error that follows another text.
-func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "iomeeting: ") }
-
-// log writes a record about the lease.
-func (p *Pool) log(ctx context.Context, level slog.Level, message string, lease Lease, attrs ...slog.Attr) {
-	if !p.logger.Enabled(ctx, level) {
-		return
-	}
-	attrs = append([]slog.Attr{slog.String("host", lease.Host), slog.String("lease", lease.ID)}, attrs...)
-	p.logger.LogAttrs(ctx, level, "iomeeting pool: "+message, attrs...)
+func invalid(param, reason string) error {
+	return &iomeeting.ParameterError{Param: param, Reason: reason}
 }
