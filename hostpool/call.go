@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -118,7 +117,7 @@ func (p *Pool) Start(ctx context.Context, opts *iomeeting.StartOptions) (Meeting
 		o = *opts
 	}
 	o.MeetingPassword = cmp.Or(o.MeetingPassword, randomPassword())
-	if _, err := p.client.Start(p.inTurn()[0].Host, &o); err != nil {
+	if _, err := p.client.Start(p.newWalk().rest[0].Host, &o); err != nil {
 		return Meeting{}, err
 	}
 	return p.meet(ctx, o.MeetingPassword, func(ctx context.Context, host iomeeting.Host, _ Lease) (id string, link iomeeting.Link, err error) {
@@ -142,7 +141,7 @@ type callFunc func(ctx context.Context, host iomeeting.Host, lease Lease) (id st
 // meet leases one account after the other, until call succeeds on one, or another
 // account would not help.
 func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFunc) (Meeting, error) {
-	w := &walk{Pool: p, rest: p.inTurn(), window: firstWindow, waitUntil: time.Now().Add(p.wait)}
+	w := p.newWalk()
 	for range maxTries {
 		a, lease, startBy, err := w.next(ctx)
 		if err != nil {
@@ -178,10 +177,26 @@ func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFun
 // store, in windows, from a random one on, until there is one without a lease.
 type walk struct {
 	*Pool
+	first       int        // where each round begins
 	rest        []*account // that were not offered in this round
 	window      int        // how many of them to offer next
 	waitUntil   time.Time
-	searchUntil time.Time // zero before the first search
+	searches    int
+	searchUntil time.Time // set by the first search
+}
+
+func (p *Pool) newWalk() *walk {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := &walk{Pool: p, first: p.random.Int(), waitUntil: time.Now().Add(p.wait)}
+	w.beginRound()
+	return w
+}
+
+// beginRound begins a round. The caller holds mu.
+func (w *walk) beginRound() {
+	n := len(w.ring) / 2
+	w.rest, w.window = w.ring[w.first%n:][:n], firstWindow
 }
 
 // next leases an account, for its host to start by startBy. If none is free, it waits
@@ -240,10 +255,11 @@ func (w *walk) offered(n int) (emails []string) {
 // await begins another round once an account may be free: when an expired lease has
 // been released, or after a second if the call may wait.
 func (w *walk) await(ctx context.Context) error {
-	if w.searchUntil.IsZero() {
+	if w.searches++; w.searches == 1 {
 		w.searchUntil = time.Now().Add(max(searchWithin, w.wait))
 	}
 	again, err := w.searchExpired(ctx, min(searchWithin, time.Until(w.searchUntil)))
+	again = again && w.searches < maxTries // the store may contradict itself
 	left := min(tryEvery, time.Until(w.waitUntil))
 	if err == nil && !again && left > 0 {
 		select {
@@ -260,16 +276,10 @@ func (w *walk) await(ctx context.Context) error {
 	case !again:
 		return ErrNoneFree
 	}
-	w.rest, w.window = w.inTurn(), firstWindow
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beginRound()
 	return nil
-}
-
-// inTurn returns all accounts, from a random one on.
-func (p *Pool) inTurn() []*account {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.ring) / 2
-	return p.ring[mathrand.IntN(n):][:n]
 }
 
 // noteFailure leaves an account out for a while if a call has failed that may be due
@@ -389,7 +399,7 @@ func (p *Pool) expired(ctx context.Context, forNew bool) (expired []Lease, err e
 		}
 		expired = append(expired, lease)
 	}
-	mathrand.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
+	p.random.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
 	return expired, err
 }
 

@@ -91,7 +91,8 @@ type Pool struct {
 	callWithin time.Duration
 	lateWithin time.Duration
 
-	mu      sync.Mutex          // guards the rest, and the times in accounts
+	mu      sync.Mutex // guards the rest, and the times in accounts
+	random  *rand.Rand
 	known   map[string]*account // by email address without case, removed ones included
 	current map[string]*account // those for new meetings
 	ring    []*account          // the same in random order, all of them twice
@@ -119,6 +120,7 @@ func New(client *iomeeting.Client, store Store, hosts []iomeeting.Host, opts ...
 		startWithin: 15 * time.Minute,
 		checkEvery:  time.Minute,
 		logger:      slog.Default(),
+		random:      rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	for _, opt := range opts {
 		opt(p)
@@ -196,7 +198,7 @@ func (p *Pool) SetHosts(hosts []iomeeting.Host) error {
 	if len(hosts) == 0 {
 		return invalid("hosts", "is empty")
 	}
-	known, current := make(map[string]*account), make(map[string]*account)
+	known, current, ring := make(map[string]*account), make(map[string]*account), []*account(nil)
 	maps.Copy(known, p.known)
 	for i, host := range hosts {
 		key, err := withoutCase(host.Email), host.Validate()
@@ -211,10 +213,9 @@ func (p *Pool) SetHosts(hosts []iomeeting.Host) error {
 		if a == nil || a.Password != host.Password {
 			a = &account{Host: host}
 		}
-		known[key], current[key] = a, a
+		known[key], current[key], ring = a, a, append(ring, a)
 	}
-	ring := slices.Collect(maps.Values(current))
-	rand.Shuffle(len(ring), func(i, j int) { ring[i], ring[j] = ring[j], ring[i] })
+	p.random.Shuffle(len(ring), func(i, j int) { ring[i], ring[j] = ring[j], ring[i] })
 	p.known, p.current, p.ring = known, current, slices.Repeat(ring, 2)
 	return nil
 }
