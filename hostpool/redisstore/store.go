@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,119 +13,133 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
-// Store is a [hostpool.Store] that keeps its leases in Redis. Create it with
-// [New]. It is safe for concurrent use, by all processes that share the key, and
-// does not need to be closed.
-//
-// Besides the errors that [hostpool.Store] names, its methods return the error of
-// the client, or an [*iomeeting.ParameterError] if the arguments of New, or an
-// email address, cannot be used.
+// Store is a [hostpool.Store] that keeps its leases in Redis. Create it with [New]. It
+// is safe for concurrent use by all processes that share the key, and does not need to
+// be closed.
 type Store struct {
-	client redis.UniversalClient
+	client redis.Scripter
 	key    string
-	err    error // why the store cannot be used
 }
 
 var _ hostpool.Store = (*Store)(nil)
 
-// New returns a store that keeps its leases in the Redis of client: a
-// [redis.Client] or a [redis.ClusterClient]. Nothing is sent. The client remains
-// yours to close.
-//
-// If client or an option is nil, or if the key given to [WithKey] is empty, every
-// method of the store returns an [*iomeeting.ParameterError].
-func New(client redis.UniversalClient, opts ...Option) *Store {
+// New returns a store that keeps its leases in the Redis of client, a [*redis.Client] or
+// a [*redis.ClusterClient]. New sends nothing. It returns an
+// [*iomeeting.ParameterError] if client is nil or a [*redis.Ring], or if the key is
+// empty.
+func New(client redis.Scripter, opts ...Option) (*Store, error) {
 	s := &Store{client: client, key: "iomeeting:hostpool"}
 	for _, opt := range opts {
-		if opt == nil {
-			s.err = &iomeeting.ParameterError{Param: "option", Reason: "is nil"}
-			return s
-		}
 		opt(s)
 	}
+	_, isRing := client.(*redis.Ring)
 	switch {
 	case client == nil:
-		s.err = &iomeeting.ParameterError{Param: "client", Reason: "is nil"}
+		return nil, &iomeeting.ParameterError{Param: "client", Reason: "is nil"}
+	case isRing:
+		return nil, &iomeeting.ParameterError{Param: "client", Reason: "is a Ring, which uses another server while one is down"}
 	case s.key == "":
-		s.err = &iomeeting.ParameterError{Param: "key", Reason: "is empty"}
+		return nil, &iomeeting.ParameterError{Param: "key", Reason: "is empty"}
 	}
-	return s
+	return s, nil
 }
 
-// Option is a setting of a [Store]. If an option is given twice, the last one
-// wins.
+// Option is a setting of a [Store].
 type Option func(*Store)
 
-// WithKey sets the key under which the leases are kept. Pools that share host
-// accounts must use the same key. An empty key is refused, see [New]. Default:
-// iomeeting:hostpool.
-func WithKey(key string) Option {
-	return func(s *Store) { s.key = key }
+// WithKey sets the key of the leases. Pools that share accounts must use the same key,
+// and sites with accounts of their own should not. Default: iomeeting:hostpool.
+func WithKey(key string) Option { return func(s *Store) { s.key = key } }
+
+// The key is that of a hash. Each field is a host, with the value "expires id". Expires
+// is in microseconds since 1970, by the clock of the server. If a value looks
+// different, all of it is the ID of an expired lease, so that a pool frees the account.
+const (
+	after = `
+		local function after(micros)
+			local time = redis.call('TIME')
+			return string.format('%.0f ', time[1] * 1000000 + time[2] + micros)
+		end
+	`
+	find = after + `
+		local host, id = ARGV[1], ARGV[2]
+		local lease = redis.call('HGET', KEYS[1], host)
+		if not lease or (string.match(lease, ' (.*)') or lease) ~= id then return 0 end
+	`
+)
+
+var (
+	take = redis.NewScript(after + `
+		local lease = after(ARGV[2]) .. ARGV[1]
+		for host in string.gmatch(ARGV[3], '[^\n]+') do
+			if redis.call('HSETNX', KEYS[1], host, lease) == 1 then return host end
+		end
+		return false
+	`)
+	renew = redis.NewScript(find + `
+		redis.call('HSET', KEYS[1], host, after(ARGV[3]) .. id)
+		return 1
+	`)
+	release = redis.NewScript(find + `
+		return redis.call('HDEL', KEYS[1], host)
+	`)
+	releaseExpired = redis.NewScript(find + `
+		if tonumber(string.match(lease, '^(%d+) ') or 0) > tonumber(after(0)) then return 0 end
+		return redis.call('HDEL', KEYS[1], host)
+	`)
+	list = redis.NewScript(after + `
+		local leases = redis.call('HGETALL', KEYS[1])
+		table.insert(leases, after(0))
+		return leases
+	`)
+)
+
+// Take leases the first of hosts that has no lease; see [hostpool.Store].
+func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (string, error) {
+	host, err := s.run(ctx, take, id, micros(d), strings.Join(hosts, "\n")).Text()
+	if errors.Is(err, redis.Nil) {
+		err = hostpool.ErrNoneFree
+	}
+	return host, err
 }
 
-// Take leases one of hosts, as [hostpool.Store] says. If there is nothing to take,
-// Take returns [hostpool.ErrNoneFree]. If one of hosts is empty or contains a line
-// break, Take returns an [*iomeeting.ParameterError].
-func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Duration) (hostpool.Lease, error) {
-	if s.err != nil {
-		return hostpool.Lease{}, s.err
-	}
-	for _, host := range hosts {
-		if host == "" || strings.Contains(host, "\n") {
-			return hostpool.Lease{}, &iomeeting.ParameterError{Param: "host", Reason: "is empty or contains a line break"}
-		}
-	}
-	lease, err := s.run(ctx, takeScript, id, d.Microseconds(), strings.Join(hosts, "\n")).Text()
-	switch {
-	case errors.Is(err, redis.Nil):
-		return hostpool.Lease{}, hostpool.ErrNoneFree
-	case err != nil:
-		return hostpool.Lease{}, err
-	}
-	host, value, _ := strings.Cut(lease, "\n")
-	return parseLease(host, value)
-}
-
-// Renew sets a lease to expire d from now, as [hostpool.Store] says. If host has no
-// lease with that ID, Renew returns [hostpool.ErrLeaseLost].
+// Renew sets a lease to expire d from now; see [hostpool.Store].
 func (s *Store) Renew(ctx context.Context, host, id string, d time.Duration) error {
-	if s.err != nil {
-		return s.err
-	}
-	return leaseLost(s.run(ctx, renewScript, host, id, d.Microseconds()))
+	return leaseLost(s.run(ctx, renew, host, id, micros(d)))
 }
 
-// Release deletes a lease, as [hostpool.Store] says. If host has no lease with that
-// ID, Release returns [hostpool.ErrLeaseLost]. If go-redis sends the command again,
-// it may return ErrLeaseLost although it has deleted the lease.
+// Release deletes a lease; see [hostpool.Store].
 func (s *Store) Release(ctx context.Context, host, id string) error {
-	if s.err != nil {
-		return s.err
-	}
-	return leaseLost(s.run(ctx, releaseScript, host, id))
+	return leaseLost(s.run(ctx, release, host, id))
 }
 
-// List returns all leases, as [hostpool.Store] says.
-func (s *Store) List(ctx context.Context) ([]hostpool.Lease, error) {
-	if s.err != nil {
-		return nil, s.err
-	}
-	fields, err := s.client.HGetAll(ctx, s.key).Result()
+// ReleaseExpired deletes a lease if it has expired; see [hostpool.Store].
+func (s *Store) ReleaseExpired(ctx context.Context, host, id string) error {
+	return leaseLost(s.run(ctx, releaseExpired, host, id))
+}
+
+// List returns all leases; see [hostpool.Store].
+func (s *Store) List(ctx context.Context) (leases []hostpool.Lease, err error) {
+	reply, err := s.run(ctx, list).StringSlice()
 	if err != nil {
 		return nil, err
 	}
-	leases := make([]hostpool.Lease, 0, len(fields)/2)
-	for field, value := range fields {
-		if strings.HasPrefix(field, "\n") {
-			continue // how many leases an ID has
-		}
-		lease, err := parseLease(field, value)
-		if err != nil {
-			return nil, err
-		}
-		leases = append(leases, lease)
+	now, _ := parse(reply[len(reply)-1])
+	for i := 0; i < len(reply)-1; i += 2 {
+		expires, id := parse(reply[i+1])
+		leases = append(leases, hostpool.Lease{Host: reply[i], ID: id, Left: time.Duration(expires-now) * time.Microsecond})
 	}
 	return leases, nil
+}
+
+// parse returns the parts of a value, as the scripts do.
+func parse(value string) (expires int64, id string) {
+	micros, id, ok := strings.Cut(value, " ")
+	if !ok {
+		return 0, value
+	}
+	expires, _ = strconv.ParseInt(micros, 10, 64)
+	return expires, id
 }
 
 // run runs a script on the leases.
@@ -134,21 +147,14 @@ func (s *Store) run(ctx context.Context, script *redis.Script, args ...any) *red
 	return script.Run(ctx, s.client, []string{s.key}, args...)
 }
 
-// leaseLost returns the error of a script that returns whether it found the lease.
+// leaseLost returns ErrLeaseLost if a script has returned 0.
 func leaseLost(cmd *redis.Cmd) error {
-	found, err := cmd.Bool()
-	if err == nil && !found {
-		return hostpool.ErrLeaseLost
+	changed, err := cmd.Bool()
+	if err == nil && !changed {
+		err = hostpool.ErrLeaseLost
 	}
 	return err
 }
 
-// parseLease parses a lease in the form in which the scripts write it.
-func parseLease(host, value string) (hostpool.Lease, error) {
-	expires, id, _ := strings.Cut(value, " ")
-	micros, err := strconv.ParseInt(expires, 10, 64)
-	if err != nil {
-		return hostpool.Lease{}, fmt.Errorf("iomeeting: the key holds something other than leases: %w", err)
-	}
-	return hostpool.Lease{Host: host, ID: id, Expires: time.UnixMicro(micros)}, nil
-}
+// micros returns d in microseconds, at most 100 years.
+func micros(d time.Duration) int64 { return min(d, 100*365*24*time.Hour).Microseconds() }

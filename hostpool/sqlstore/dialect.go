@@ -6,88 +6,87 @@ import (
 	"strings"
 )
 
-// Dialect identifies the SQL dialect of a database.
+// Dialect is the SQL dialect of a database.
 type Dialect int
 
+// The dialects. That of MariaDB is MySQL.
 const (
-	// Postgres is the dialect of PostgreSQL.
 	Postgres Dialect = iota + 1
-	// MySQL is the dialect of MySQL and MariaDB.
 	MySQL
-	// SQLite is the dialect of SQLite.
 	SQLite
 )
 
-// dialect holds what differs between SQL dialects.
+// dialect holds what differs between databases.
 type dialect struct {
-	columns  string // of the table
-	now      string // microseconds since 1970 UTC, by the clock of the database
-	insert   string // inserts a lease, unless its host or its ID has one
-	takeFree string // inserts a lease of the first free host and returns it, if one statement can
-	offered  string // is true for hosts that are offered
-	array    bool   // whether one placeholder stands for all hosts, as an array
-	numbered bool   // whether placeholders are $1, $2 and so on
+	columns string // of the table
+	now     string // microseconds since 1970, UTC
+	expires string // d from now
+
+	// take leases the first host without a lease of a JSON array. It returns that host,
+	// and 0 if another caller was faster. If all have leases, it returns no row. MySQL
+	// needs two statements: held returns the hosts that have leases, and insert leases
+	// one.
+	take, held, insert string
 }
 
 var dialects = map[Dialect]dialect{
 	Postgres: {
-		columns: `host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, expires bigint NOT NULL`,
+		columns: `host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL, expires bigint NOT NULL`,
 		now:     `(extract(epoch from clock_timestamp()) * 1000000)::bigint`, // now() is when a transaction began
-		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-		takeFree: `INSERT INTO {table} (host, id, expires)
-			SELECT offered.host, ?, {now} + ? FROM unnest(CAST({hosts} AS text)::text[]) WITH ORDINALITY AS offered (host, n)
-			WHERE NOT EXISTS (SELECT FROM {table} AS held WHERE held.host = offered.host)
-			ORDER BY n LIMIT 1 ON CONFLICT DO NOTHING RETURNING host, id, expires`,
-		offered:  `host = ANY (CAST({hosts} AS text)::text[])`, // drivers differ in how they pass an array, but not a text
-		array:    true,
-		numbered: true,
+		expires: `{now} + ?`,
+		// Drivers differ in how they pass an array, but not a text. With IS NULL, hosts
+		// are looked up one by one until one has no lease. NOT EXISTS would become a join
+		// that reads the whole table, and stay one if it was planned for a small table.
+		take: `WITH free AS (
+			SELECT host FROM json_array_elements_text(CAST(? AS text)::json) WITH ORDINALITY AS offered (host, n)
+			WHERE (SELECT 1 FROM {table} AS held WHERE held.host = offered.host) IS NULL
+			ORDER BY n LIMIT 1
+		), taken AS (
+			INSERT INTO {table} (host, id, expires) SELECT host, ?, {now} + ? FROM free
+			ON CONFLICT DO NOTHING RETURNING host
+		) SELECT host, '', (SELECT count(*) FROM taken) FROM free`,
 	},
 	MySQL: {
-		// Its text types ignore case and trailing spaces.
-		columns: `host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL UNIQUE, expires BIGINT NOT NULL`,
-		// UNIX_TIMESTAMP is ambiguous when daylight saving time ends.
-		now: `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
-		// It cuts values that are too long, which the store refuses.
-		insert:  `INSERT IGNORE INTO {table} (host, id, expires) VALUES (?, ?, ?)`,
-		offered: `host IN ({hosts})`,
+		columns: `host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL, expires BIGINT NOT NULL`,
+		now:     `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`,
+		expires: `({now} + ?) DIV 2 * 2 + (expires + 1) % 2`, // the last bit changes: MySQL counts only rows that do
+		held:    `SELECT host, '', 0 FROM {table} WHERE host IN ({hosts})`,
+		insert:  `INSERT IGNORE INTO {table} (host, id, expires) VALUES (?, ?, {now} + ?)`,
 	},
 	SQLite: {
-		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL`,
-		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') needs SQLite 3.42 (2023)
-		insert:  `INSERT INTO {table} (host, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-		offered: `host IN ({hosts})`,
+		columns: `host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL, expires INTEGER NOT NULL`,
+		now:     `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`, // unixepoch('subsec') needs SQLite 3.42
+		expires: `{now} + ?`,
+		take: `WITH offered AS (SELECT key AS n, value AS host FROM json_each(?))
+			INSERT INTO {table} (host, id, expires) SELECT host, ?, {now} + ? FROM offered
+			WHERE NOT EXISTS (SELECT 1 FROM {table} AS held WHERE held.host = offered.host)
+			ORDER BY n LIMIT 1 RETURNING host, '', 1`,
 	},
 }
 
-// maxHost and maxID are the lengths of the columns in MySQL, in bytes. They apply
-// to all databases, so that leases can move from one to another.
-const (
-	maxHost = 512
-	maxID   = 64
-)
-
-// sql returns a statement in the dialect of the database.
-func (s *Store) sql(statement string) string {
-	statement = strings.NewReplacer("{table}", s.table, "{now}", s.dialect.now).Replace(statement)
-	if !s.dialect.numbered {
-		return statement
+// statement returns a statement in the dialect of the database.
+func (s *Store) statement(template string) string {
+	d := dialects[s.dialect]
+	text := strings.ReplaceAll(template, "{expires}", d.expires)
+	text = strings.NewReplacer("{table}", s.table, "{now}", d.now).Replace(text)
+	for n := 1; s.dialect == Postgres && strings.Contains(text, "?"); n++ {
+		text = strings.Replace(text, "?", "$"+strconv.Itoa(n), 1)
 	}
-	var b strings.Builder
-	for i, part := range strings.Split(statement, "?") {
-		if i > 0 {
-			b.WriteString("$" + strconv.Itoa(i))
-		}
-		b.WriteString(part)
-	}
-	return b.String()
+	return text
 }
 
-// isUndone reports whether the database rolled back a statement because it
-// conflicted with a concurrent one.
-func isUndone(err error) bool {
+// undone is the state of a statement that the database has rolled back because of a
+// concurrent one.
+const undone = "40001"
+
+// stateOf returns the SQLSTATE of an error, as far as it matters.
+func stateOf(err error) string {
 	var state interface{ SQLState() string } // of pgx and lib/pq
-	if errors.As(err, &state) {
-		return state.SQLState() == "40001" // above the isolation level read committed
+	switch {
+	case errors.As(err, &state):
+		return state.SQLState()
+	case err != nil && strings.Contains(err.Error(), "Error 1213"): // a deadlock, of go-sql-driver/mysql
+		return undone
 	}
-	return err != nil && strings.HasPrefix(err.Error(), "Error 1213") // a deadlock, in go-sql-driver/mysql
+	return ""
 }

@@ -1,48 +1,42 @@
-// Package sqlstore keeps the leases of package hostpool in an SQL database:
-// PostgreSQL, MySQL, MariaDB or SQLite, through [database/sql] and a driver of
-// your choice.
+// Package sqlstore keeps the leases of package hostpool in PostgreSQL, MySQL, MariaDB or
+// SQLite, through [database/sql] and a driver of your choice:
 //
 //	db, err := sql.Open("pgx", "postgres://meetings@db.example.com/meetings")
-//	store := sqlstore.New(db, sqlstore.Postgres)
+//	store, err := sqlstore.New(db, sqlstore.Postgres)
 //	err = store.CreateTable(ctx)
-//	pool, err := hostpool.New(client, hosts, hostpool.WithStore(store))
+//	pool, err := hostpool.New(client, store, hosts)
 //
-// The store uses single statements without transactions, locks or session state,
-// so it works through a connection pooler such as PgBouncer. Leases expire by the
-// clock of the database. The clocks and time zones of clients do not matter.
+// It uses single statements, without transactions or session state. Leases expire by the
+// clock of the database. It is tested with PostgreSQL 15, PgBouncer 1.18, MariaDB 10.11
+// and SQLite 3.53. On MySQL itself, the tests have not been run.
 //
 // # Settings
 //
-// PostgreSQL needs no settings. Through PgBouncer in transaction mode, pgx needs
-// default_query_exec_mode=exec in its connection string, and lib/pq needs
-// binary_parameters=yes.
+// Commits must be durable, autocommit must be on, and all statements must reach the
+// primary. The clock must not jump: see package hostpool.
 //
-// MySQL and MariaDB need no settings. The store works with and without
-// clientFoundRows, interpolateParams and a strict sql_mode.
+// PostgreSQL: prefer pgx. lib/pq may wait for a server that does not respond, whatever
+// the deadline of the context. Through PgBouncer in transaction mode, pgx needs
+// default_query_exec_mode=exec in its connection string, and lib/pq
+// binary_parameters=yes. Leave autovacuum on, so that PostgreSQL does not keep a plan
+// that it made for an empty table.
 //
-// SQLite needs a busy timeout, because a statement fails while another connection
-// writes; if a single process uses the file, a single connection, set by
-// [sql.DB.SetMaxOpenConns], works too. For modernc.org/sqlite, add
-// ?_pragma=busy_timeout(5000) to the name of the file; for mattn/go-sqlite3,
-// ?_busy_timeout=5000. If you use journal_mode=WAL, set it once when you create the
-// file: SQLite does not wait if several connections set it at the same time. All
-// processes that share a file must run on the same machine.
-//
-// The store loses leases only if the database loses committed data. Keep commits
-// durable (synchronous_commit in PostgreSQL, innodb_flush_log_at_trx_commit in
-// MySQL). Promoting a replica that lags behind loses committed data too.
+// SQLite: version 3.38 or later. Processes that share a file run on the same machine.
+// Set a busy timeout, with modernc.org/sqlite by ?_pragma=busy_timeout(5000) after the
+// name of the file. If you use journal_mode=WAL, set it once, when you create the file.
 //
 // # The table
 //
-// The table has one row for each leased account. If you create it with a
-// migration tool instead of [Store.CreateTable], these are its columns:
+// [Store.CreateTable] creates it, or a migration tool with these columns. Expires is in
+// microseconds since 1970, UTC.
 //
 //	-- PostgreSQL
-//	host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL UNIQUE, expires bigint NOT NULL
-//	-- MySQL and MariaDB, where VARCHAR would ignore case or trailing spaces
-//	host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL UNIQUE, expires BIGINT NOT NULL
+//	host text COLLATE "C" PRIMARY KEY, id text COLLATE "C" NOT NULL, expires bigint NOT NULL
+//	-- MySQL and MariaDB, where VARCHAR ignores case or trailing spaces
+//	host VARBINARY(512) PRIMARY KEY, id VARBINARY(64) NOT NULL, expires BIGINT NOT NULL
 //	-- SQLite
-//	host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL
+//	host TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL, expires INTEGER NOT NULL
 //
-// The column expires is in microseconds since 1970 in UTC.
+// Leases of accounts that you no longer have stay in the table, unless a pool still
+// knows the account. Delete them once no server does.
 package sqlstore

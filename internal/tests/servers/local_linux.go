@@ -142,18 +142,9 @@ func postgres(dir string, args []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var owner *syscall.Credential
-	if os.Geteuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errNotInstalled, err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return nil, err
-		}
+	owner, err := postgresUser(dir)
+	if err != nil {
+		return nil, err
 	}
 	addr, port, err := freeAddr()
 	if err != nil {
@@ -173,6 +164,21 @@ func postgres(dir string, args []string) (*Server, error) {
 			},
 		}, run(owner, dir, initdb, "--pgdata="+data, "--username=postgres", "--auth=trust",
 			"--encoding=UTF8", "--locale=C", "--no-sync")
+}
+
+// postgresUser returns the user who owns dir and runs a program that does not run as
+// root, or nil for the user of this process.
+func postgresUser(dir string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotInstalled, err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, uid, gid)
 }
 
 // mariaDB prepares a MariaDB server.

@@ -30,6 +30,9 @@ var (
 	MariaDB  = Kind{"MariaDB", "IOMEETING_TEST_MARIADB", mariaDB}      // user:password@tcp(host:port)/database
 	Redis    = Kind{"Redis", "IOMEETING_TEST_REDIS", redis}            // redis://host:port
 	Valkey   = Kind{"Valkey", "IOMEETING_TEST_VALKEY", nil}            // redis://host:port
+
+	// PgBouncer pools connections to a PostgreSQL server, whose DSN is its argument.
+	PgBouncer = Kind{"PgBouncer", "", pgBouncer}
 )
 
 // Server is a database server. Start, Stop and Kill, which are for one goroutine,

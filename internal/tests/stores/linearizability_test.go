@@ -25,100 +25,85 @@ var hosts = []string{"a@example.com", "b@example.com", "c@example.com"}
 // call is a call of a store, and result what it returned.
 type (
 	call struct {
-		method string
-		hosts  []string // offered to Take, or the one of Renew and Release
-		id     string
+		method  string
+		hosts   []string // offered to Take; otherwise one
+		id      string
+		expired bool // the lease, as Take and Renew set it
 	}
 	result struct {
-		host, id string // of Take
-		err      error  // ErrNoneFree or ErrLeaseLost
+		host string // of Take
+		err  error  // ErrNoneFree or ErrLeaseLost
 	}
 )
 
-// state is the IDs of the leases of hosts; "" is no lease.
-type state [3]string
-
-func (s state) with(host, id string) state {
-	for i := range hosts {
-		if hosts[i] == host {
-			s[i] = id
-		}
-	}
-	return s
+// held is a lease of a host, or the zero held if it has none.
+type held struct {
+	id      string
+	expired bool
 }
 
-func (s state) id(host string) string {
-	for i := range hosts {
-		if hosts[i] == host {
-			return s[i]
-		}
-	}
-	return ""
-}
+type state [3]held // of hosts
 
-// model describes a store in which all leases have expired, or none have. It lets
-// Take choose any free host, because a store that reads and then inserts may miss
-// that an earlier one was released meanwhile.
-func model(expired bool) porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(before, input, output any) (bool, any) {
-			s, c, r := before.(state), input.(call), output.(result)
-			if c.method == "Take" {
-				return stepTake(s, c, r, expired)
+// model describes a store. It lets Take choose any free host, because a store that
+// looks, and then takes, may miss that an earlier one was released meanwhile.
+var model = porcupine.Model{
+	Init: func() any { return state{} },
+	Step: func(before, input, output any) (bool, any) {
+		s, c, r := before.(state), input.(call), output.(result)
+		if c.method == "Take" {
+			if r.err != nil {
+				return !slices.ContainsFunc(c.hosts, func(host string) bool { return *s.of(host) == held{} }), s
 			}
-			held := s.id(c.hosts[0]) == c.id
-			if held && c.method == "Release" {
-				s = s.with(c.hosts[0], "")
-			}
-			return held == (r.err == nil), s
-		},
-	}
+			ok := *s.of(r.host) == held{}
+			*s.of(r.host) = held{c.id, c.expired}
+			return ok, s
+		}
+		lease := s.of(c.hosts[0])
+		ok := lease.id == c.id && (lease.expired || c.method != "ReleaseExpired")
+		switch {
+		case ok && c.method == "Renew":
+			lease.expired = c.expired
+		case ok:
+			*lease = held{}
+		}
+		return ok == (r.err == nil), s
+	},
 }
 
-func stepTake(s state, c call, r result, expired bool) (bool, state) {
-	free := false
-	for _, host := range c.hosts {
-		free = free || s.id(host) == ""
-	}
-	switch {
-	case r.err != nil:
-		return !free && !expired, s
-	case r.id == c.id:
-		return s.id(r.host) == "", s.with(r.host, r.id)
-	default:
-		return expired && !free && s.id(r.host) == r.id, s
-	}
-}
+func (s *state) of(host string) *held { return &s[slices.Index(hosts, host)] }
 
 // record lets several callers use a store at the same time, and returns what they
-// saw. The leases last for d.
-func record(t *testing.T, store hostpool.Store, d time.Duration) []porcupine.Operation {
+// saw.
+func record(t *testing.T, store hostpool.Store) []porcupine.Operation {
 	t.Helper()
 	const callers, calls = 6, 25
 	var ids atomic.Int64
 	var mu sync.Mutex
 	var history []porcupine.Operation
+	last := call{hosts: hosts[:1], id: "none"} // of the lease that was taken last
 	begin := time.Now()
 	var working sync.WaitGroup
 	for caller := range callers {
 		working.Go(func() {
-			mine := call{hosts: hosts[:1], id: "none"} // the last lease that was taken
 			for range calls {
-				c := mine
-				if c.method = []string{"Take", "Take", "Renew", "Release"}[rand.IntN(4)]; c.method == "Take" {
+				mu.Lock()
+				c := last
+				mu.Unlock()
+				c.expired = rand.IntN(2) == 0
+				c.method = []string{"Take", "Take", "Renew", "Release", "ReleaseExpired"}[rand.IntN(5)]
+				if c.method == "Take" {
 					c.hosts, c.id = shuffled(hosts)[:2], strconv.FormatInt(ids.Add(1), 10)
 				}
 				called := time.Since(begin)
-				r := do(t.Context(), store, c, d)
+				r := do(t.Context(), store, c)
 				returned := time.Since(begin)
 				if !assert.True(t, r.err == nil || errors.Is(r.err, hostpool.ErrNoneFree) || errors.Is(r.err, hostpool.ErrLeaseLost), r.err) {
 					return
 				}
-				if c.method == "Take" && r.err == nil {
-					mine = call{hosts: []string{r.host}, id: r.id}
-				}
 				mu.Lock()
+				if c.method == "Take" && r.err == nil {
+					last = call{hosts: []string{r.host}, id: c.id}
+				}
 				history = append(history, porcupine.Operation{
 					ClientId: caller, Input: c, Output: r, Call: int64(called), Return: int64(returned)})
 				mu.Unlock()
@@ -135,102 +120,104 @@ func shuffled(hosts []string) []string {
 	return hosts
 }
 
-func do(ctx context.Context, store hostpool.Store, c call, d time.Duration) result {
+func do(ctx context.Context, store hostpool.Store, c call) (r result) {
+	d := time.Hour
+	if c.expired {
+		d = -time.Hour
+	}
 	switch c.method {
 	case "Take":
-		lease, err := store.Take(ctx, c.hosts, c.id, d)
-		return result{lease.Host, lease.ID, err}
+		r.host, r.err = store.Take(ctx, c.hosts, c.id, d)
 	case "Renew":
-		return result{err: store.Renew(ctx, c.hosts[0], c.id, d)}
-	default:
-		return result{err: store.Release(ctx, c.hosts[0], c.id)}
+		r.err = store.Renew(ctx, c.hosts[0], c.id, d)
+	case "Release":
+		r.err = store.Release(ctx, c.hosts[0], c.id)
+	case "ReleaseExpired":
+		r.err = store.ReleaseExpired(ctx, c.hosts[0], c.id)
 	}
+	return r
 }
 
-// linearizable reports whether the store behaves as if each call happened at one
-// moment, with leases that last and with leases that expire immediately.
-func linearizable(t *testing.T, newStore func(*testing.T) hostpool.Store) bool {
-	t.Helper()
-	for range 5 {
-		for d, expired := range map[time.Duration]bool{time.Hour: false, -time.Hour: true} {
-			if !porcupine.CheckOperations(model(expired), record(t, newStore(t), d)) {
-				return false
-			}
+// TestLinearizable shows that each store behaves as if each call happened at one moment.
+func TestLinearizable(t *testing.T) {
+	check := func(t *testing.T, newStore func() hostpool.Store) {
+		for range 5 {
+			assert.True(t, porcupine.CheckOperations(model, record(t, newStore())))
 		}
 	}
-	return true
-}
-
-func TestLinearizable(t *testing.T) {
-	t.Run("memory", func(t *testing.T) {
-		assert.True(t, linearizable(t, func(*testing.T) hostpool.Store { return hostpool.NewMemoryStore() }))
-	})
+	t.Run("memory", func(t *testing.T) { check(t, hostpool.NewMemoryStore) })
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			d := e.database(t)
-			assert.True(t, linearizable(t, func(t *testing.T) hostpool.Store { return d.newStore(t) }))
+			check(t, func() hostpool.Store { return d.newStore(t) })
 		})
 	}
 	for _, kind := range redisKinds {
 		t.Run(kind.Name, func(t *testing.T) {
 			client := newRedis(t, servers.DSN(t, kind))
-			assert.True(t, linearizable(t, func(*testing.T) hostpool.Store { return newRedisStore(t, client) }))
+			check(t, func() hostpool.Store { return newRedisStore(t, client) })
 		})
 	}
 }
 
-// hasty is a store that looks for a free host and takes it in two steps.
+// hasty is a store that looks first, and then takes or changes a lease.
 type hasty struct {
+	hostpool.Store
 	mu     sync.Mutex
 	leases state
 }
 
-func (s *hasty) read() state {
+func (s *hasty) get(host string) held {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.leases
+	return *s.leases.of(host)
 }
 
-func (s *hasty) write(host, id string) {
+func (s *hasty) set(host string, lease held) {
 	runtime.Gosched() // others get their turn
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leases = s.leases.with(host, id)
+	*s.leases.of(host) = lease
 }
 
-func (s *hasty) Take(_ context.Context, offered []string, id string, _ time.Duration) (hostpool.Lease, error) {
-	leases := s.read()
+func (s *hasty) Take(_ context.Context, offered []string, id string, d time.Duration) (string, error) {
 	for _, host := range offered {
-		if leases.id(host) == "" {
-			s.write(host, id)
-			return hostpool.Lease{Host: host, ID: id}, nil
+		if s.get(host) == (held{}) {
+			s.set(host, held{id, d < 0})
+			return host, nil
 		}
 	}
-	return hostpool.Lease{}, hostpool.ErrNoneFree
+	return "", hostpool.ErrNoneFree
 }
 
-func (s *hasty) Renew(_ context.Context, host, id string, _ time.Duration) error {
-	if s.read().id(host) != id {
+func (s *hasty) change(host, id string, lease held) error {
+	if s.get(host).id != id {
 		return hostpool.ErrLeaseLost
 	}
+	s.set(host, lease)
 	return nil
+}
+
+func (s *hasty) Renew(_ context.Context, host, id string, d time.Duration) error {
+	return s.change(host, id, held{id, d < 0})
 }
 
 func (s *hasty) Release(_ context.Context, host, id string) error {
-	if s.read().id(host) != id {
-		return hostpool.ErrLeaseLost
-	}
-	s.write(host, "")
-	return nil
+	return s.change(host, id, held{})
 }
 
-func (s *hasty) List(context.Context) ([]hostpool.Lease, error) { return nil, nil }
+func (s *hasty) ReleaseExpired(_ context.Context, host, id string) error {
+	if !s.get(host).expired {
+		return hostpool.ErrLeaseLost
+	}
+	return s.change(host, id, held{})
+}
 
 // TestNotLinearizable shows that the check finds a store that forgets to compare
 // before it sets.
 func TestNotLinearizable(t *testing.T) {
 	for range 100 {
-		if !porcupine.CheckOperations(model(false), record(t, new(hasty), time.Hour)) {
+		if !porcupine.CheckOperations(model, record(t, new(hasty))) {
 			return
 		}
 	}

@@ -77,7 +77,10 @@ func (p *redisPair) failOver() {
 // Renew returns ErrLeaseLost, and others can take the host.
 func TestRedisFailover(t *testing.T) {
 	pair := newRedisPair(t)
-	before, after := redisstore.New(pair.connect()), redisstore.New(pair.connect())
+	before, err := redisstore.New(pair.connect())
+	require.NoError(t, err)
+	after, err := redisstore.New(pair.connect())
+	require.NoError(t, err)
 	kept := take(t, before, "kept", "kept@example.com")
 	pair.waitForReplica()
 	pair.cut()

@@ -69,12 +69,14 @@ func (c *lossyConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestRedisSendsTwice shows what becomes of a call if go-redis sends its command
-// again, though the first one was carried out.
+// TestRedisSendsTwice shows what becomes of a call if go-redis sends its command again,
+// though the first one was carried out: a Take costs one more account, until its lease
+// expires.
 func TestRedisSendsTwice(t *testing.T) {
 	r := newLossyRedis(t)
-	store := redisstore.New(r.client)
-	hosts := []string{"a@example.com", "b@example.com"}
+	store, err := redisstore.New(r.client)
+	require.NoError(t, err)
+	hosts := []string{"a@example.com", "b@example.com", "c@example.com"}
 	host := take(t, store, "first", hosts...) // from here on, Redis knows the scripts
 	require.NoError(t, store.Renew(t.Context(), host, "first", time.Hour))
 	require.NoError(t, store.Release(t.Context(), host, "first"))
@@ -84,8 +86,9 @@ func TestRedisSendsTwice(t *testing.T) {
 		return nil
 	}), "Take")
 	assert.Equal(t, "id", list(t, store)[host])
+	assert.Len(t, list(t, store), 2)
 	assert.NoError(t, r.loseResponse(t, func() error { return store.Renew(t.Context(), host, "id", 2*time.Hour) }), "Renew")
-	err := r.loseResponse(t, func() error { return store.Release(t.Context(), host, "id") })
+	err = r.loseResponse(t, func() error { return store.Release(t.Context(), host, "id") })
 	assert.ErrorIs(t, err, hostpool.ErrLeaseLost, "the second Release found no lease")
 	assert.NotContains(t, list(t, store), host)
 }

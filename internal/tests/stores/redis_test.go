@@ -1,11 +1,11 @@
 package stores
 
 import (
+	"context"
 	"crypto/rand"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +17,8 @@ import (
 // scripts.
 func TestRedisForgetsScripts(t *testing.T) {
 	client := newRedis(t, servers.ForTest(t, servers.Redis).DSN)
-	store := redisstore.New(client)
+	store, err := redisstore.New(client)
+	require.NoError(t, err)
 	forget := func() { require.NoError(t, client.ScriptFlush(t.Context()).Err()) }
 	for range 2 {
 		forget()
@@ -25,31 +26,36 @@ func TestRedisForgetsScripts(t *testing.T) {
 		forget()
 		require.NoError(t, store.Renew(t.Context(), "a@example.com", "id", time.Hour))
 		forget()
+		list(t, store)
+		forget()
 		require.NoError(t, store.Release(t.Context(), "a@example.com", "id"))
 	}
 }
 
-// TestRedisOtherData shows that a key that holds something else is not taken for
-// leases.
+// TestRedisOtherData shows what a store makes of what other programs have written under
+// its key: text is an error, and a field of the hash is an expired lease, so that a pool
+// frees the account.
 func TestRedisOtherData(t *testing.T) {
-	tests := []struct {
-		name, want string
-		write      func(client *redis.Client, key string) error
-	}{
-		{"text", "WRONGTYPE", func(client *redis.Client, key string) error {
-			return client.Set(t.Context(), key, "text", time.Hour).Err()
-		}},
-		{"another hash", "the key holds something other than leases", func(client *redis.Client, key string) error {
-			return client.HSet(t.Context(), key, "field", "text").Err()
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			client, key := newRedis(t, servers.DSN(t, servers.Redis)), rand.Text()
-			require.NoError(t, tt.write(client, key))
-			_, err := redisstore.New(client, redisstore.WithKey(key)).List(t.Context())
-			assert.ErrorContains(t, err, tt.want)
-			require.NoError(t, client.Del(t.Context(), key).Err())
-		})
+	client := newRedis(t, servers.DSN(t, servers.Redis))
+	text, fields := rand.Text(), rand.Text()
+	t.Cleanup(func() { assert.NoError(t, client.Del(context.Background(), text, fields).Err()) })
+	require.NoError(t, client.Set(t.Context(), text, "text", time.Hour).Err())
+	store, err := redisstore.New(client, redisstore.WithKey(text))
+	require.NoError(t, err)
+	_, err = store.List(t.Context())
+	assert.ErrorContains(t, err, "WRONGTYPE")
+
+	store, err = redisstore.New(client, redisstore.WithKey(fields))
+	require.NoError(t, err)
+	for _, value := range []string{"", "text", "12", "a b", " id", "-1 id", "1.5 id", "1 id with spaces"} {
+		const host = "a@example.com"
+		require.NoError(t, client.HSet(t.Context(), fields, host, value).Err())
+		takeNone(t, store, host)
+		leases, err := store.List(t.Context())
+		require.NoError(t, err)
+		require.Len(t, leases, 1)
+		assert.Negative(t, leases[0].Left, value)
+		assert.NoError(t, store.ReleaseExpired(t.Context(), host, leases[0].ID), value)
+		assert.Empty(t, list(t, store), value)
 	}
 }

@@ -1,8 +1,12 @@
 package stores
 
 import (
+	"context"
 	"net"
+	"os"
+	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go/hostpool"
-	"github.com/iomeeting/iomeeting-go/hostpool/sqlstore"
+	"github.com/iomeeting/iomeeting-go/hostpool/redisstore"
 	"github.com/iomeeting/iomeeting-go/hostpool/storetest"
 	"github.com/iomeeting/iomeeting-go/internal/tests/servers"
 )
@@ -34,14 +38,14 @@ func TestRules(t *testing.T) {
 	}{
 		{pgx, []string{
 			"",
-			"default_query_exec_mode=exec", // for PgBouncer
-			"default_query_exec_mode=simple_protocol", // for PgBouncer
+			"default_query_exec_mode=exec",
+			"default_query_exec_mode=simple_protocol",
 			"timezone=Asia/Kathmandu",
 			"default_transaction_isolation=serializable",
 		}},
 		{pq, []string{
 			"",
-			"binary_parameters=yes", // for PgBouncer
+			"binary_parameters=yes",
 			"default_transaction_isolation=repeatable%20read",
 		}},
 		{mySQL, append(slices.Clip(mySQLParams), "transaction_isolation"+serializable)},
@@ -62,15 +66,81 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestRulesThroughPgBouncer has statements of a client go through different
+// connections, with the settings that the package names.
+func TestRulesThroughPgBouncer(t *testing.T) {
+	bouncer := servers.ForTest(t, servers.PgBouncer, servers.DSN(t, servers.Postgres))
+	tests := []struct {
+		engine engine
+		params string
+	}{
+		{pgx, "default_query_exec_mode=exec"},
+		{pgx, "default_query_exec_mode=simple_protocol"},
+		{pgx, "default_query_exec_mode=cache_describe"},
+		{pq, "binary_parameters=yes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.engine.name+" "+tt.params, func(t *testing.T) {
+			d := database{tt.engine, bouncer.DSN}.with(tt.params)
+			storetest.Run(t, func(t *testing.T) hostpool.Store { return d.newStore(t) })
+		})
+	}
+}
+
+// TestRulesInOneTable has several runs share a table, each through a connection pool of
+// its own.
+func TestRulesInOneTable(t *testing.T) {
+	for _, e := range []engine{pgx, mySQL, mariaDB, sqlite} {
+		t.Run(e.name, func(t *testing.T) {
+			d := e.database(t)
+			table := newTable(t, d)
+			require.NoError(t, d.open(t, table).CreateTable(t.Context()))
+			t.Run("runs", func(t *testing.T) {
+				for range 3 {
+					t.Run("", func(t *testing.T) {
+						t.Parallel()
+						storetest.Run(t, func(t *testing.T) hostpool.Store { return d.open(t, table) })
+					})
+				}
+			})
+			assert.Empty(t, list(t, d.open(t, table)))
+		})
+	}
+}
+
 // TestRulesOnOneConnection has SQLite in memory, without a busy timeout.
 func TestRulesOnOneConnection(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) hostpool.Store {
-		db := database{sqlite, "file::memory:"}.connect(t)
+		d := database{sqlite, "file::memory:"}
+		db := d.connect(t)
 		db.SetMaxOpenConns(1)
-		store := sqlstore.New(db, sqlstore.SQLite)
+		store := d.store(t, db, "leases")
 		require.NoError(t, store.CreateTable(t.Context()))
 		return store
 	})
+}
+
+// TestRulesInProcesses has several processes share a file in WAL mode.
+func TestRulesInProcesses(t *testing.T) {
+	const variable = "IOMEETING_TEST_SQLITE_DSN"
+	if dsn := os.Getenv(variable); dsn != "" {
+		storetest.Run(t, func(t *testing.T) hostpool.Store { return database{sqlite, dsn}.open(t, "leases") })
+		return
+	}
+	d := sqlite.database(t).with("_pragma=journal_mode(wal)")
+	store := d.open(t, "leases")
+	require.NoError(t, store.CreateTable(t.Context()))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRulesInProcesses$")
+			cmd.Env = append(os.Environ(), variable+"="+d.dsn)
+			output, err := cmd.CombinedOutput()
+			assert.NoError(t, err, "%s", output)
+		})
+	}
+	all.Wait()
+	assert.Empty(t, list(t, store))
 }
 
 // TestRedisRules runs the tests of every store, with clients and protocols that
@@ -89,37 +159,68 @@ func TestRedisRules(t *testing.T) {
 			}
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
+					t.Parallel()
+					options, err := redis.ParseURL(url)
+					require.NoError(t, err)
+					tt.change(options)
 					storetest.Run(t, func(t *testing.T) hostpool.Store {
-						options, err := redis.ParseURL(url)
-						require.NoError(t, err)
-						tt.change(options)
 						return newRedisStore(t, closeAfter(t, redis.NewClient(options)))
 					})
 				})
 			}
 		})
 	}
-	t.Run("cluster", func(t *testing.T) {
-		addr := redisCluster(t)
-		storetest.Run(t, func(t *testing.T) hostpool.Store {
-			return newRedisStore(t, closeAfter(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ContextTimeoutEnabled: true})))
-		})
+}
+
+// TestRedisRulesWithLeastRights has a user who may execute the commands that the package
+// names, and use its key.
+func TestRedisRulesWithLeastRights(t *testing.T) {
+	admin := newRedis(t, servers.ForTest(t, servers.Redis).DSN)
+	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "meetings", "on", "nopass", "~iomeeting:hostpool",
+		"+eval", "+evalsha", "+time", "+hget", "+hgetall", "+hset", "+hsetnx", "+hdel").Err())
+	storetest.Run(t, func(t *testing.T) hostpool.Store {
+		options := *admin.Options()
+		options.Username = "meetings"
+		options.Password = "any"
+		store, err := redisstore.New(closeAfter(t, redis.NewClient(&options)))
+		require.NoError(t, err)
+		return store
 	})
 }
 
-// redisCluster starts a Redis Cluster of one server, and returns its address.
-func redisCluster(t *testing.T) string {
+// TestRedisClusterRules runs the tests in a cluster of three servers, each of which has
+// the leases of some stores.
+func TestRedisClusterRules(t *testing.T) {
+	addrs := redisCluster(t)
+	storetest.Run(t, func(t *testing.T) hostpool.Store {
+		return newRedisStore(t, closeAfter(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})))
+	})
+}
+
+// redisCluster starts a Redis Cluster of three masters, and returns their addresses.
+func redisCluster(t *testing.T) (addrs []string) {
 	t.Helper()
-	bus, err := net.Listen("tcp", "127.0.0.1:0") // by default 10,000 above the port, where a client may be
-	require.NoError(t, err)
-	require.NoError(t, bus.Close())
-	_, busPort, err := net.SplitHostPort(bus.Addr().String())
-	require.NoError(t, err)
-	server := servers.ForTest(t, servers.Redis, "--cluster-enabled", "yes", "--cluster-port", busPort)
-	client := newRedis(t, server.DSN)
-	require.NoError(t, client.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		assert.Contains(c, client.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
-	}, time.Minute, 10*time.Millisecond)
-	return server.Addr
+	var clients []*redis.Client
+	for i := range 3 {
+		bus, err := net.Listen("tcp", "127.0.0.1:0") // by default 10,000 above the port, where a client may be
+		require.NoError(t, err)
+		require.NoError(t, bus.Close())
+		_, busPort, err := net.SplitHostPort(bus.Addr().String())
+		require.NoError(t, err)
+		server := servers.ForTest(t, servers.Redis, "--cluster-enabled", "yes", "--cluster-port", busPort)
+		client := newRedis(t, server.DSN)
+		require.NoError(t, client.ClusterAddSlotsRange(t.Context(), i*16384/3, (i+1)*16384/3-1).Err())
+		if i > 0 {
+			host, port, err := net.SplitHostPort(server.Addr)
+			require.NoError(t, err)
+			require.NoError(t, clients[0].Do(t.Context(), "CLUSTER", "MEET", host, port, busPort).Err())
+		}
+		clients, addrs = append(clients, client), append(addrs, server.Addr)
+	}
+	for _, client := range clients {
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			assert.Contains(c, client.ClusterInfo(context.Background()).Val(), "cluster_state:ok")
+		}, time.Minute, 10*time.Millisecond)
+	}
+	return addrs
 }

@@ -62,9 +62,9 @@ type database struct {
 }
 
 // database returns a database that is shared with other tests.
-func (e engine) database(t *testing.T) database {
+func (e engine) database(t testing.TB) database {
 	t.Helper()
-	if e.driver == "sqlite" {
+	if e.kind.Name == "" {
 		return database{e, "file:" + filepath.Join(t.TempDir(), "leases.db") + "?_pragma=busy_timeout(60000)"}
 	}
 	return database{e, servers.DSN(t, e.kind)}
@@ -83,7 +83,7 @@ func (d database) with(params string) database {
 }
 
 // connect opens a new connection pool, for a test.
-func (d database) connect(t *testing.T) *sql.DB {
+func (d database) connect(t testing.TB) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(d.driver, d.dsn)
 	require.NoError(t, err)
@@ -94,13 +94,20 @@ func (d database) connect(t *testing.T) *sql.DB {
 }
 
 // open returns a store with connections of its own. The table may not exist.
-func (d database) open(t *testing.T, table string) *sqlstore.Store {
+func (d database) open(t testing.TB, table string) *sqlstore.Store {
 	t.Helper()
-	return sqlstore.New(d.connect(t), d.dialect, sqlstore.WithTable(table))
+	return d.store(t, d.connect(t), table)
+}
+
+func (d database) store(t testing.TB, db *sql.DB, table string) *sqlstore.Store {
+	t.Helper()
+	store, err := sqlstore.New(db, d.dialect, sqlstore.WithTable(table))
+	require.NoError(t, err)
+	return store
 }
 
 // newStore returns a store with a new table.
-func (d database) newStore(t *testing.T) *sqlstore.Store {
+func (d database) newStore(t testing.TB) *sqlstore.Store {
 	t.Helper()
 	store := d.open(t, newTable(t, d))
 	require.NoError(t, store.CreateTable(t.Context()))
@@ -109,14 +116,14 @@ func (d database) newStore(t *testing.T) *sqlstore.Store {
 
 // newTable returns the name of a table that does not exist, and that is dropped when
 // the test ends.
-func newTable(t *testing.T, d database) string {
+func newTable(t testing.TB, d database) string {
 	t.Helper()
 	name := "leases_" + rand.Text()
 	dropAfter(t, d, name)
 	return name
 }
 
-func dropAfter(t *testing.T, d database, table string) {
+func dropAfter(t testing.TB, d database, table string) {
 	t.Helper()
 	db := d.connect(t)
 	t.Cleanup(func() {
@@ -127,7 +134,7 @@ func dropAfter(t *testing.T, d database, table string) {
 
 // newRedis returns a client of the Redis server at a URL, with the settings that the
 // package recommends.
-func newRedis(t *testing.T, url string) *redis.Client {
+func newRedis(t testing.TB, url string) *redis.Client {
 	t.Helper()
 	options, err := redis.ParseURL(url)
 	require.NoError(t, err)
@@ -136,37 +143,39 @@ func newRedis(t *testing.T, url string) *redis.Client {
 }
 
 // closeAfter closes a client when the test ends.
-func closeAfter[C redis.UniversalClient](t *testing.T, client C) C {
+func closeAfter[C redis.UniversalClient](t testing.TB, client C) C {
 	t.Helper()
 	t.Cleanup(func() { assert.NoError(t, client.Close()) })
 	return client
 }
 
 // newRedisStore returns a store under a new key, which is deleted when the test ends.
-func newRedisStore(t *testing.T, client redis.UniversalClient) *redisstore.Store {
+func newRedisStore(t testing.TB, client redis.UniversalClient) *redisstore.Store {
 	t.Helper()
 	key := rand.Text()
 	t.Cleanup(func() { assert.NoError(t, client.Del(context.Background(), key).Err()) })
-	return redisstore.New(client, redisstore.WithKey(key))
+	store, err := redisstore.New(client, redisstore.WithKey(key))
+	require.NoError(t, err)
+	return store
 }
 
 // take leases one of hosts for an hour, and returns it.
-func take(t *testing.T, store hostpool.Store, id string, hosts ...string) string {
+func take(t testing.TB, store hostpool.Store, id string, hosts ...string) string {
 	t.Helper()
-	lease, err := store.Take(t.Context(), hosts, id, time.Hour)
+	host, err := store.Take(t.Context(), hosts, id, time.Hour)
 	require.NoError(t, err)
-	return lease.Host
+	return host
 }
 
 // takeNone shows that there is no host to take.
-func takeNone(t *testing.T, store hostpool.Store, hosts ...string) {
+func takeNone(t testing.TB, store hostpool.Store, hosts ...string) {
 	t.Helper()
 	_, err := store.Take(t.Context(), hosts, "none", time.Hour)
 	require.ErrorIs(t, err, hostpool.ErrNoneFree)
 }
 
 // list returns the IDs of the leases by host.
-func list(t *testing.T, store hostpool.Store) map[string]string {
+func list(t testing.TB, store hostpool.Store) map[string]string {
 	t.Helper()
 	leases, err := store.List(t.Context())
 	require.NoError(t, err)
