@@ -92,11 +92,10 @@ func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
 		return o
 	}
 	var bad *ResponseError
-	isResponse := errors.As(o.err, &bad) && o.status != 0
-	if !isResponse {
+	if !errors.As(o.err, &bad) {
 		o.err = newNetworkError(ctx, j, o.err)
 	}
-	if j.atMostOnce && o.sent && !(isResponse && isRefusal(o.status)) {
+	if j.atMostOnce && o.sent && !isRefusal(o.status) {
 		o.err = &unknownError{o.err}
 	}
 	return o
