@@ -293,6 +293,23 @@ func TestTransportsAreNotModified(t *testing.T) {
 	}
 }
 
+// TestOldDial uses a transport with the deprecated Dial, such as that of a SOCKS proxy.
+func TestOldDial(t *testing.T) {
+	s := serverOf(t, serve, 0)
+	var dials atomic.Int32
+	transport := new(http.Transport)
+	//lint:ignore SA1019 it is what the test is about
+	transport.Dial = func(network, _ string) (net.Conn, error) {
+		dials.Add(1)
+		return net.Dial(network, s.Listener.Addr().String())
+	}
+	c, err := iomeeting.NewClient("http://service.invalid", iomeeting.WithInsecureHTTP(), over(transport))
+	require.NoError(t, err)
+	defer c.CloseIdleConnections()
+	require.NoError(t, calls["ScheduleIfAvailable"](t.Context(), c))
+	assert.EqualValues(t, 2, dials.Load())
+}
+
 // forgetful is a session cache that stores nothing.
 type forgetful struct{}
 
