@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"log"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -26,11 +25,10 @@ const startWithin = 5 * time.Minute
 // site is the partner's site.
 type site struct {
 	config
-	client  *iomeeting.Client
-	pool    *hostpool.Pool
-	watch   *watch
-	books   books
-	tickets *tickets
+	client *iomeeting.Client
+	pool   *hostpool.Pool
+	watch  *watch
+	books  books
 }
 
 func newSite(cfg config) (*site, error) {
@@ -47,11 +45,6 @@ func newSite(cfg config) (*site, error) {
 		return nil, err
 	}
 	s := &site{config: cfg, client: client, pool: pool, watch: newWatch(client, cfg.hosts)}
-	s.tickets = &tickets{
-		path:   "/open/",
-		secure: strings.HasPrefix(cfg.url, "https://"),
-		gone:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { showError(w, errGone) }),
-	}
 	return s, nil
 }
 
@@ -60,7 +53,6 @@ func (s *site) routes() http.Handler {
 	pages.HandleFunc("GET /{$}", s.showBoard)
 	pages.HandleFunc("GET /accounts", s.showAccounts)
 	pages.Handle("GET /assets/", http.FileServerFS(assets))
-	pages.Handle("GET /open/", s.tickets)
 	pages.HandleFunc("POST /start", s.startMeeting)
 	pages.HandleFunc("POST /join", s.joinMeeting)
 	if s.end != nil {
@@ -85,7 +77,6 @@ var (
 	errNotInProgress = errors.New("website: meeting not in progress")
 	errNotKnown      = errors.New("website: meeting in an unknown state")
 	errNoObservers   = errors.New("website: meeting without observers")
-	errGone          = errors.New("website: link not available")
 )
 
 var problems = []problem{
@@ -101,8 +92,6 @@ var problems = []problem{
 		"The meeting service did not say whether it is in progress. Please try again in a minute."},
 	{errNoObservers, http.StatusConflict, "This meeting has no observers",
 		"Its host did not allow observers. You can join as a participant."},
-	{errGone, http.StatusGone, "This page opens only once",
-		"It opens for one minute, in the browser that asked for it. Please start or join again from the list of meetings."},
 }
 
 var otherProblem = problem{nil, http.StatusBadGateway, "The meeting service is not available",

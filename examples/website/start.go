@@ -31,7 +31,7 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 	})
 	// The link holds the password of the account, which the host can read in the
 	// source of the page, so a site like this needs accounts with no other data.
-	s.tickets.Send(w, r, meeting.StartLink)
+	meeting.StartLink.ServePage(w, r, "")
 }
 
 // meetingFor makes the meeting of a booking. Without observers it is scheduled,

@@ -100,7 +100,11 @@ func TestOpenByPost(t *testing.T) {
 		opened++
 		link.ServePage(w, r, "进入会议")
 	})
-	partner := httptest.NewServer(http.NewCrossOriginProtection().Handler(mux))
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!DOCTYPE html><p id="refused">Refused</p>`))
+	}))
+	partner := httptest.NewServer(protection.Handler(mux))
 	defer partner.Close()
 
 	tb := b.newTab()
@@ -128,7 +132,7 @@ func TestOpenByPost(t *testing.T) {
 	defer elsewhere.Close()
 	tb.open(strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1))
 	tb.click("button")
-	assert.Contains(t, tb.text("body"), "cross-origin request detected")
+	tb.waitFor("#refused")
 	assert.Equal(t, 1, opened)
 	b.requireSecretive(partner.URL, hostPassword)
 }
