@@ -55,6 +55,9 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 	if s.wrap != nil {
 		c.pooled, c.fresh = s.wrap(c.pooled), s.wrap(c.fresh)
 	}
+	if c.pooled == nil || c.fresh == nil {
+		return nil, &ParameterError{"transportWrapper", "returned nil"}
+	}
 	return c, nil
 }
 
@@ -86,11 +89,11 @@ type Option func(*settings) error
 // Jar, no Timeout, and transports derived from [http.DefaultTransport], which speak
 // HTTP/1.1.
 //
-// [Client.Schedule] still opens a connection of its own for each call, by a clone of
-// your Transport, if that is an [*http.Transport]. Any other RoundTripper is used as
-// it is. It must send each request once: if it retries, a Schedule may arrive twice. A
-// request counts as sent once its body is read, so a mock that fails after sending
-// must read the body.
+// If your Transport is an [*http.Transport], set its MaxIdleConnsPerHost to the number
+// of concurrent queries; [Client.Schedule] still opens a connection for each call, by
+// a clone of it. Any other RoundTripper is used as it is. It must send each request
+// once: if it retries, a Schedule may arrive twice. The client takes a request for
+// sent once its body was read: a mock of a failure after sending must read it.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {
@@ -210,7 +213,7 @@ func parseURL(s string) (u *url.URL, reason string) {
 	case err != nil || strings.ContainsFunc(s, isForbiddenInURL):
 		return nil, "is not a URL"
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "must start with https://"
+		return nil, "must start with https:// or http://"
 	case u.Hostname() == "":
 		return nil, "has no host name"
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):

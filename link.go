@@ -136,13 +136,16 @@ func refuseMethod(w http.ResponseWriter, allowed string) {
 
 // ProtectPage sets the headers of a page that contains passwords, such as one with a
 // [Link.Form]: caches do not store it, other sites do not learn its address and cannot
-// show it in a frame, and browsers do not guess its type. Call it before you write the
-// page.
+// show it in a frame, and browsers do not guess its type, which is HTML unless you have
+// set another. Call it before you write the page.
 func ProtectPage(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Content-Type") == "" { // net/http may take a form for plain text
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	}
 }
 
 // Form returns an HTML form that POSTs the link's parameters to the service, with a

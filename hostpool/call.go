@@ -71,10 +71,11 @@ type Meeting struct {
 // on when it is done, so you can pass the context of an HTTP request. Store your
 // booking first: the meeting may end before Schedule returns.
 //
-// Besides the errors of [iomeeting.Client.ScheduleIfAvailable], Schedule returns
-// [ErrNoneFree], [ErrStore], or [ErrLeaseLost] if StartBy has passed. After
-// [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes; you may
-// call Schedule again at once.
+// Schedule returns [ErrNoneFree], also if the service refuses every account, [ErrStore],
+// [ErrLeaseLost] if StartBy has passed, or an error of
+// [iomeeting.Client.ScheduleIfAvailable] that no other account would avoid. After
+// [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes, unless its
+// end is reported; you may call Schedule again at once.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
 	var o iomeeting.ScheduleOptions
 	if opts != nil {
