@@ -27,7 +27,7 @@ var opened = []struct {
 		return s.Submit(w.Body)
 	}},
 	{"Form", func(s site, link iomeeting.Link) error {
-		page := `<!DOCTYPE html><script>if (1 < 2 && 3 < 4) alert("<form>")</script><form action="/search"><input name="q"></form>` +
+		page := `<!DOCTYPE html><form action="/confirm.do"></form><script>if (1 < 2 && 3 < 4) alert("<form>")</script><form action="/search"><input name="q"></form>` +
 			string(link.Form("Start")) + `<form method="post" action="/logout"><button>Log out</button></form>`
 		return s.Submit(strings.NewReader(page))
 	}},
@@ -70,6 +70,10 @@ func TestBrowserFails(t *testing.T) {
 	assert.EqualError(t, s.Submit(strings.NewReader("<p>Please log in.</p>")), "iomeetingtest: the page has 0 forms of links, not 1")
 	assert.EqualError(t, s.Submit(strings.NewReader(form+form)), "iomeetingtest: the page has 2 forms of links, not 1")
 	assert.ErrorIs(t, s.Submit(iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF)
+	elsewhere, err := serve(t, tess).Client().Start(tess, nil)
+	require.NoError(t, err)
+	assert.ErrorContains(t, s.Open(elsewhere), "not to this server at "+s.URL)
+	assert.ErrorContains(t, s.Submit(strings.NewReader(string(elsewhere.Form("Start")))), "not to this server at "+s.URL)
 	assert.Empty(t, s.Requests())
 
 	s.Wrap(func(http.Handler) http.Handler { return respond(http.StatusBadGateway) })
