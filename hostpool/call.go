@@ -23,8 +23,7 @@ const (
 	firstWindow = 32
 	maxWindow   = 8192
 
-	// tryEvery is how often a call that waits for an account tries again. Each call
-	// tries a little more often, so that calls do not try at the same time.
+	// tryEvery is how often a call that waits for an account tries again.
 	tryEvery = time.Second
 
 	// searchWithin limits a search for an account whose lease has expired.
@@ -261,7 +260,7 @@ func (w *walk) await(ctx context.Context) error {
 	}
 	again, err := w.searchExpired(ctx, min(searchWithin, time.Until(w.searchUntil)))
 	again = again && w.searches < maxTries // the store may contradict itself
-	left := min(tryEvery-time.Duration(w.first%250)*time.Millisecond, time.Until(w.waitUntil))
+	left := min(tryEvery, time.Until(w.waitUntil))
 	if err == nil && !again && left > 0 {
 		select {
 		case <-time.After(left):
