@@ -256,7 +256,7 @@ func TestServiceDown(t *testing.T) {
 		{"connection refused with expired leases", "query", true, refused, 16, 0, errDown},
 		{"connection closed by Schedule", "schedule", false, refused, 2, 0, iomeeting.ErrOutcomeUnknown},
 		{"a captive portal", "query", false, answer(200, "<html>"), 1, 1, iomeeting.ErrBadResponse},
-		{"a captive portal with expired leases", "query", true, answer(200, "<html>"), 16, 16, iomeeting.ErrBadResponse},
+		{"a captive portal with expired leases", "query", true, answer(200, "<html>"), 16, 0, iomeeting.ErrBadResponse},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
