@@ -100,13 +100,12 @@ func signature(key Secret, payload string) string {
 // operator ID that was signed, and answers every other request with a 4xx status.
 //
 // onEnd must be idempotent, because the service may POST again if the connection
-// drops before the response. If onEnd returns an error, the handler responds with
-// status 500, without the text of the error; the spec does not say whether the
-// service then POSTs again.
+// drops. If onEnd returns an error, the handler responds with status 500, without its
+// text; the spec does not say whether the service then POSTs again.
 //
 // A wrong signature may be a forgery, or mean that your key has changed, and that you
-// miss the end of every meeting. So the handler logs it to [slog.Default], at most
-// once a minute.
+// miss the end of every meeting. So it is logged to [slog.Default], at most once a
+// minute.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
 	return endHandler(s.Verify, onEnd)
 }

@@ -2,8 +2,11 @@ package iomeeting
 
 import (
 	"net/url"
+	"reflect"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/go-querystring/query"
 )
 
 // fromGo turns the encoding of [url.QueryEscape] into that of the service.
@@ -11,15 +14,12 @@ var fromGo = strings.NewReplacer("%2A", "*", "%", "_", "~", "_7E", "_", "_5F")
 
 // EncodeText returns s in the text encoding of the service: that of Java's
 // URLEncoder for UTF-8, with _ instead of %. "Joe Smith" becomes "Joe+Smith", and
-// "会" becomes "_E4_BC_9A". The methods of [Client] encode titles and user names
-// themselves.
+// "会" becomes "_E4_BC_9A". A literal _ becomes _5F; the spec's snippet leaves it, and
+// a server then mistakes it for the start of an escape. The methods of [Client] encode
+// titles and user names themselves.
 //
-// A literal _ becomes _5F. The snippet in the spec leaves it as it is, and a server
-// then mistakes it for the start of an escape.
-//
-// The result is form-encoded already: put it into a URL as it is, since [url.Values]
-// would encode its + a second time. If s is not valid UTF-8, EncodeText returns a
-// [*ParameterError].
+// The result is form-encoded already: [url.Values] would encode its + a second time.
+// If s is not valid UTF-8, EncodeText returns a [*ParameterError].
 func EncodeText(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", &ParameterError{"text", notUTF8}
@@ -55,4 +55,26 @@ func DecodeText(s string) (string, error) {
 		return "", &ParameterError{"text", notUTF8 + " once decoded"}
 	}
 	return text, nil
+}
+
+// formValues returns the fields of params, a struct with url tags, as form values.
+func formValues(params any) url.Values {
+	values, err := query.Values(params)
+	if err != nil {
+		panic(err) // params is not a struct; encoding a struct never fails
+	}
+	return values
+}
+
+// secretsOf returns the fields of params that are Secrets, by their names in a form.
+func secretsOf(params any) map[string]Secret {
+	secrets := make(map[string]Secret)
+	v := reflect.ValueOf(params)
+	for i := range v.NumField() {
+		if secret, ok := v.Field(i).Interface().(Secret); ok {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("url"), ",")
+			secrets[name] = secret
+		}
+	}
+	return secrets
 }

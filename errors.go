@@ -58,15 +58,10 @@ var (
 type Status int
 
 const (
-	// statusOK means that the host is available (query), or that a meeting was
-	// scheduled (schedule).
-	statusOK Status = iota
-	// StatusHostNotFound means that no host account has that email address.
-	StatusHostNotFound
-	// StatusWrongPassword means that the host's password is wrong.
-	StatusWrongPassword
-	// StatusInMeeting means that the host is in a meeting (query).
-	StatusInMeeting
+	statusOK            Status = iota // the host is available, or a meeting was scheduled
+	StatusHostNotFound                // no host account has that email address
+	StatusWrongPassword               // the host's password is wrong
+	StatusInMeeting                   // the host is in a meeting
 )
 
 // String returns the meaning of the status, such as "host not found".
@@ -88,10 +83,8 @@ func (s Status) String() string {
 // [Client.ScheduleIfAvailable] left a meeting alone. It matches [ErrHostNotFound],
 // [ErrWrongPassword] or [ErrInMeeting].
 type StatusError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// Status is the status in the service's response.
-	Status Status
+	Op     string // "query" or "schedule"
+	Status Status // in the service's response
 	// MeetingID and MeetingPassword are those of the meeting that the host is in, if
 	// Status is StatusInMeeting. With them, [Client.JoinByID] joins it.
 	MeetingID       string
@@ -120,10 +113,8 @@ func (e *StatusError) Unwrap() error {
 // other than 200, an HTML page, or a line that is cut short or cannot be read. It
 // matches [ErrBadResponse].
 type ResponseError struct {
-	// Op is the call: "query" or "schedule".
-	Op string
-	// StatusCode is the HTTP status of the response.
-	StatusCode int
+	Op         string // "query" or "schedule"
+	StatusCode int    // of HTTP
 	// Reason says what is wrong. It continues a sentence that starts with "the
 	// response", and quotes nothing from the response.
 	Reason string
@@ -156,7 +147,7 @@ type networkError struct {
 // newNetworkError returns the error of an attempt at j that failed with err.
 func newNetworkError(ctx context.Context, j job, err error) *networkError {
 	temporary := !isPermanent(err)
-	if repeatsSecret(err, j.secrets) {
+	if repeatsSecret(err, secretsOf(j.params)) {
 		err = errors.New("the error repeats a password of the request, and is withheld")
 	}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // some transports return its cause
@@ -180,7 +171,7 @@ func (e *networkError) Unwrap() error { return e.cause }
 
 // repeatsSecret reports whether the text of err contains a secret: as it is, in a form,
 // or quoted, as by net/http where a header is malformed.
-func repeatsSecret(err error, secrets []Secret) bool {
+func repeatsSecret(err error, secrets map[string]Secret) bool {
 	text := foreignText(err)
 	for _, s := range secrets {
 		secret := s.Reveal()
@@ -199,6 +190,9 @@ func foreignText(err error) string {
 	text := err.Error()
 	var cut func(error)
 	cut = func(e error) {
+		if e == nil {
+			return
+		}
 		if isLocal(e) {
 			if i := strings.LastIndex(text, e.Error()); i >= 0 {
 				text = text[:i] + "\n" + text[i+len(e.Error()):]
@@ -207,9 +201,7 @@ func foreignText(err error) string {
 		}
 		switch e := e.(type) {
 		case interface{ Unwrap() error }:
-			if cause := e.Unwrap(); cause != nil {
-				cut(cause)
-			}
+			cut(e.Unwrap())
 		case interface{ Unwrap() []error }:
 			for _, cause := range e.Unwrap() {
 				cut(cause)

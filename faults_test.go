@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -22,104 +23,119 @@ import (
 
 // fault is a fault of the network or the service, and what the calls make of it.
 type fault struct {
-	name            string
-	network         *network
-	query, schedule want
+	name                    string
+	network                 *network
+	is                      error  // in the chain
+	reason                  string // of the ResponseError; empty if there is none
+	wantQuery, wantSchedule want
 }
 
-// want is the expected result of a call.
+// want is what a call makes of a fault.
 type want struct {
 	dials, arrivals int32
-	unknown         bool    // ErrOutcomeUnknown
-	is              []error // in the chain; if ErrBadResponse is not listed, it must not be there
-}
-
-func (w want) with(errs ...error) want { w.is = errs; return w }
-
-// badOnce is a bad response that Query does not retry.
-func badOnce(unknown bool) want {
-	return want{dials: 1, arrivals: 1, unknown: unknown, is: badResponse}
+	unknown         bool // ErrOutcomeUnknown
+	retryable       bool
 }
 
 var (
-	badResponse = []error{iomeeting.ErrBadResponse}
-	deadline    = []error{context.DeadlineExceeded}
-
-	unsent     = want{dials: 3}
+	unsent     = want{dials: 3, retryable: true}
 	unsentOnce = want{dials: 1}
-	sentThrice = want{dials: 3, arrivals: 3}
-	sentOnce   = want{dials: 1, arrivals: 1, unknown: true}
+	sentThrice = want{dials: 3, arrivals: 3, retryable: true}
+	unknown    = want{dials: 1, arrivals: 1, unknown: true}
+	refused    = want{dials: 1, arrivals: 1}
+	tooMany    = want{dials: 1, arrivals: 1, retryable: true}
 )
 
-func faults() []fault {
-	rows := []fault{
-		{"DNS: no such host", &network{refuse: &net.DNSError{Err: "no such host", IsNotFound: true}}, unsentOnce, unsentOnce},
-		{"DNS: temporary failure", &network{refuse: &net.DNSError{Err: "server misbehaving", IsTemporary: true}}, unsent, unsent},
-		{"connection refused", &network{refuse: syscall.ECONNREFUSED}, unsent.with(syscall.ECONNREFUSED), unsent.with(syscall.ECONNREFUSED)},
-		{"dial hangs", &network{hang: true}, unsent.with(deadline...), unsent.with(deadline...)},
-		{"TLS: unknown CA", &network{tls: serverConfig(otherCA, "127.0.0.1", time.Hour)}, unsentOnce, unsentOnce},
-		{"TLS: expired", &network{tls: serverConfig(testCA, "127.0.0.1", -time.Hour)}, unsentOnce, unsentOnce},
-		{"TLS: wrong name", &network{tls: serverConfig(testCA, "127.0.0.2", time.Hour)}, unsentOnce, unsentOnce},
-		{"TLS: too old", &network{tls: oldTLS()}, unsentOnce, unsentOnce},
-		{"TLS: plain HTTP instead", &network{tls: &tls.Config{}, plain: true}, unsentOnce, unsentOnce},
-		{"TLS: handshake hangs", &network{tls: &tls.Config{}, mute: true}, unsent, unsent},
-		{"FIN instead of a response", breakingAfter(""), sentThrice.with(io.EOF), sentOnce.with(io.EOF)},
-		{"RST instead of a response", &network{serve: func(l *line) { l.reset(); l.hangUp() }}, sentThrice.with(syscall.ECONNRESET), sentOnce.with(syscall.ECONNRESET)},
-		{"silence", silent(), sentThrice.with(deadline...), sentOnce.with(deadline...)},
-		{"cut within the header", breakingAfter(ok + "Content-Length: 9"), sentThrice.with(io.ErrUnexpectedEOF), sentOnce.with(io.ErrUnexpectedEOF)},
-		{"cut within the body", breakingAfter(ok + "Content-Length: 9\r\n\r\n0,1"), sentThrice.with(io.ErrUnexpectedEOF), sentOnce.with(io.ErrUnexpectedEOF)},
-		{"cut within a chunk", breakingAfter(ok + "Transfer-Encoding: chunked\r\n\r\n9\r\n0,1"), sentThrice.with(io.ErrUnexpectedEOF), sentOnce.with(io.ErrUnexpectedEOF)},
-		{"endless slow header", dripping(ok + "X: "), sentThrice.with(deadline...), sentOnce.with(deadline...)},
-		{"endless slow body", dripping(ok + "Content-Length: 4000\r\n\r\n0,1"), sentThrice.with(deadline...), sentOnce.with(deadline...)},
-		{"another protocol", breakingAfter("220 smtp.example ESMTP\r\n"), sentThrice, sentOnce},
-		{"proxy: 502", &network{proxy: status("502 Bad Gateway"), tls: &tls.Config{}}, unsent, unsent},
-		{"proxy: 302", &network{proxy: status("302 " + url.QueryEscape(canary)), tls: &tls.Config{}}, unsentOnce, unsentOnce},
-		{"proxy: 403", &network{proxy: status("403 Forbidden"), tls: &tls.Config{}}, unsentOnce, unsentOnce},
-		{"proxy: 407", &network{proxy: status("407 " + url.QueryEscape(canary)), tls: &tls.Config{}}, unsentOnce, unsentOnce},
-		{"408", saying("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"), sentThrice.with(badResponse...), badOnce(true)},
-		{"429", saying(status("429 a\r\nRetry-After: 0")), sentThrice.with(badResponse...), badOnce(false)},
-		{"503", saying(status("503 a\r\nRetry-After: 0")), sentThrice.with(badResponse...), badOnce(true)},
-		{"204", saying("HTTP/1.1 204 No Content\r\n\r\n"), badOnce(false), badOnce(true)},
-		{"400, cut short", breakingAfter("HTTP/1.1 400 a\r\nContent-Length: 9\r\n\r\n0,1"), badOnce(false), badOnce(false)},
-		{"login page", breakingAfter(ok + "\r\n<!DOCTYPE html><title>Log in</title>"), badOnce(false), badOnce(true)},
-		{"empty", saying(ok + "Content-Length: 0\r\n\r\n"), badOnce(false), badOnce(true)},
-		{"gzip", saying(ok + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b"), badOnce(false), badOnce(true)},
-		{"unknown encoding", saying(ok + "Content-Encoding: x\r\nContent-Length: 2\r\n\r\n0,"), badOnce(false), badOnce(true)},
-		{"endless body", &network{serve: func(l *line) {
-			l.say(ok + "\r\n")
-			for _, err := l.Write(make([]byte, 1<<10)); err == nil; {
-				_, err = l.Write([]byte(strings.Repeat("0", 1<<10)))
-			}
-			l.hangUp()
-		}}, badOnce(false), badOnce(true)},
-		{"body of 1 GiB", breakingAfter(ok + "Content-Length: 1073741824\r\n\r\n" + strings.Repeat("0", 1<<13)), badOnce(false), badOnce(true)},
-		{"error page that repeats the request", &network{serve: func(l *line) {
-			l.say("HTTP/1.1 400 " + l.body + "\r\nX-Form: " + l.body + "\r\nConnection: close\r\n\r\n<pre>" + l.body)
-			l.hangUp()
-		}}, badOnce(false), badOnce(false)},
-		{"request instead of a response", &network{serve: func(l *line) { l.say(l.body + "\r\n\r\n"); l.hangUp() }}, sentThrice, sentOnce},
-		{"request in the header", &network{serve: func(l *line) { l.say(ok + l.body + "\r\n\r\n"); l.hangUp() }}, sentThrice, sentOnce},
-	}
-	for _, spelling := range []string{
-		strings.ToLower(url.QueryEscape(canary)), url.PathEscape(canary), strings.ReplaceAll(url.QueryEscape(canary), "+", "%20"),
-		"c4n" + strings.Repeat("x", 9), canary[:len(canary)-1],
-	} {
-		rows = append(rows, fault{"password in the header as " + spelling, breakingAfter(ok + "bad key hostPassword=" + spelling + " : x\r\n\r\n"), sentThrice, sentOnce})
-	}
-	for _, s := range []string{"301", "302", "303", "307", "308"} {
-		for _, location := range []string{"https://elsewhere.example/?a=" + url.QueryEscape(canary), "http://127.0.0.1/", "https://%zz"} {
-			rows = append(rows, fault{s + " to " + location, saying(status(s + " a\r\nLocation: " + location)), badOnce(false), badOnce(false)})
+// notSent are faults before the request.
+var notSent = []fault{
+	{name: "DNS: no such host", network: &network{refuse: &net.DNSError{Err: "no such host", IsNotFound: true}}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "DNS: temporary failure", network: &network{refuse: &net.DNSError{Err: "server misbehaving", IsTemporary: true}}, wantQuery: unsent, wantSchedule: unsent},
+	{name: "connection refused", network: &network{refuse: syscall.ECONNREFUSED}, is: syscall.ECONNREFUSED, wantQuery: unsent, wantSchedule: unsent},
+	{name: "dial hangs", network: &network{hang: true}, is: context.DeadlineExceeded, wantQuery: unsent, wantSchedule: unsent},
+	{name: "TLS: unknown CA", network: &network{tls: serverConfig(otherCA, "127.0.0.1", time.Hour)}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "TLS: expired", network: &network{tls: serverConfig(testCA, "127.0.0.1", -time.Hour)}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "TLS: wrong name", network: &network{tls: serverConfig(testCA, "127.0.0.2", time.Hour)}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "TLS: too old", network: &network{tls: oldTLS()}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "TLS: plain HTTP instead", network: &network{tls: &tls.Config{}, plain: true}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "TLS: handshake hangs", network: &network{tls: &tls.Config{}, mute: true}, wantQuery: unsent, wantSchedule: unsent},
+	{name: "proxy: 502", network: &network{proxy: status("502 Bad Gateway"), tls: &tls.Config{}}, wantQuery: unsent, wantSchedule: unsent},
+	{name: "proxy: 302", network: &network{proxy: status("302 " + url.QueryEscape(canary)), tls: &tls.Config{}}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+	{name: "proxy: 407", network: &network{proxy: status("407 " + url.QueryEscape(canary)), tls: &tls.Config{}}, wantQuery: unsentOnce, wantSchedule: unsentOnce},
+}
+
+// noResponse are faults after the request, without a complete response.
+var noResponse = []fault{
+	{name: "FIN instead of a response", network: breakingAfter(""), is: io.EOF},
+	{name: "RST instead of a response", network: &network{serve: func(l *line) { l.reset(); l.hangUp() }}, is: syscall.ECONNRESET},
+	{name: "silence", network: silent(), is: context.DeadlineExceeded},
+	{name: "cut within the header", network: breakingAfter(ok + "Content-Length: 9"), is: io.ErrUnexpectedEOF},
+	{name: "cut within the body", network: breakingAfter(ok + "Content-Length: 9\r\n\r\n0,1"), is: io.ErrUnexpectedEOF},
+	{name: "cut within a chunk", network: breakingAfter(ok + "Transfer-Encoding: chunked\r\n\r\n9\r\n0,1"), is: io.ErrUnexpectedEOF},
+	{name: "endless slow header", network: dripping(ok + "X: "), is: context.DeadlineExceeded},
+	{name: "endless slow body", network: dripping(ok + "Content-Length: 4000\r\n\r\n0,1"), is: context.DeadlineExceeded},
+	{name: "another protocol", network: breakingAfter("220 smtp.example ESMTP\r\n")},
+}
+
+// noAnswer are responses other than the service's answer.
+var noAnswer = []fault{
+	{name: "login page", network: breakingAfter(ok + "\r\n<!DOCTYPE html><title>Log in</title>"), reason: "does not start with a status of the spec"},
+	{name: "empty", network: saying(ok + "Content-Length: 0\r\n\r\n"), reason: "is empty"},
+	{name: "compressed", network: saying(ok + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b"), reason: "is not valid UTF-8"},
+	{name: "endless body", network: &network{serve: func(l *line) {
+		l.say(ok + "\r\n")
+		for _, err := l.Write(make([]byte, 1<<10)); err == nil; {
+			_, err = l.Write([]byte(strings.Repeat("0", 1<<10)))
 		}
+		l.hangUp()
+	}}, reason: "is longer than 4096 bytes"},
+	{name: "body of 1 GiB", network: breakingAfter(ok + "Content-Length: 1073741824\r\n\r\n" + strings.Repeat("0", 1<<13)), reason: "is longer than 4096 bytes"},
+	{name: "switching protocols", network: &network{serve: func(l *line) {
+		l.say("HTTP/1.1 101 a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n") // net/http no longer watches the context
+		l.waitForClient()
+	}}, reason: "has HTTP status 101 Switching Protocols"},
+}
+
+// statuses are the HTTP statuses, by what the calls make of them.
+var statuses = []struct {
+	statuses                []int
+	wantQuery, wantSchedule want
+}{
+	{statuses: []int{204, 206, 299, 505, 599}, wantQuery: refused, wantSchedule: unknown},
+	{statuses: []int{300, 301, 302, 303, 304, 305, 306, 399}, wantQuery: refused, wantSchedule: unknown},
+	{statuses: []int{307, 308}, wantQuery: refused, wantSchedule: refused},
+	{statuses: []int{400, 401, 403, 404, 405, 410, 413, 499, 501}, wantQuery: refused, wantSchedule: refused},
+	{statuses: []int{429}, wantQuery: sentThrice, wantSchedule: tooMany},
+	{statuses: []int{408, 500, 502, 503, 504}, wantQuery: sentThrice, wantSchedule: unknown},
+}
+
+func faults() []fault {
+	rows := notSent
+	for _, f := range noResponse {
+		f.wantQuery, f.wantSchedule = sentThrice, unknown
+		rows = append(rows, f)
 	}
-	for _, s := range []string{"400", "401", "403", "404", "405", "410", "413", "501"} {
-		rows = append(rows, fault{s, saying(status(s + " a")), badOnce(false), badOnce(false)})
+	for _, f := range noAnswer {
+		f.wantQuery, f.wantSchedule = refused, unknown
+		rows = append(rows, f)
 	}
-	for _, s := range []string{"500", "502", "504"} {
-		rows = append(rows, fault{s, saying(status(s + " a")), sentThrice.with(badResponse...), badOnce(true)})
-	}
-	rows = append(rows, fault{"505", saying(status("505 a")), badOnce(false), badOnce(true)})
-	for _, s := range []string{"206", "299"} {
-		rows = append(rows, fault{s, saying("HTTP/1.1 " + s + " a\r\nContent-Length: 3\r\n\r\n0,1"), badOnce(false), badOnce(true)})
+	for _, tt := range statuses {
+		for _, s := range tt.statuses {
+			reason, headers := strings.TrimSpace(fmt.Sprintf("has HTTP status %d %s", s, http.StatusText(s))), []string{"Retry-After: 0"}
+			if 300 <= s && s <= 399 {
+				reason = fmt.Sprintf("is a redirect with HTTP status %d, which the client does not follow", s)
+				headers = []string{"Location: https://elsewhere.example/?a=" + url.QueryEscape(canary), "Location: http://127.0.0.1/", "Location: https://%zz", "X: y"}
+			}
+			for _, header := range headers {
+				rows = append(rows, fault{
+					name: fmt.Sprint(s, " ", header), reason: reason, wantQuery: tt.wantQuery, wantSchedule: tt.wantSchedule,
+					network: &network{serve: func(l *line) { // repeats the request
+						l.say(fmt.Sprintf("HTTP/1.1 %d %s\r\n%s\r\nX-Form: %s\r\nConnection: close\r\n\r\n", s, l.body, header, l.body))
+						l.say("0," + l.body)
+						l.hangUp()
+					}},
+				})
+			}
+		}
 	}
 	return rows
 }
@@ -132,14 +148,12 @@ var secretHost = iomeeting.Host{Email: "test@abc.com", Password: iomeeting.NewSe
 func TestFaults(t *testing.T) {
 	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
-			retryable := f.query.dials > 1
-			f.test(t, f.query, retryable, func(ctx context.Context, c *iomeeting.Client) error {
+			f.test(t, "query", f.wantQuery, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Query(ctx, secretHost)
-				assert.Equal(t, iomeeting.QueryResult{}, got)
 				assert.Zero(t, got)
 				return err
 			})
-			f.test(t, f.schedule, retryable && !f.schedule.unknown, func(ctx context.Context, c *iomeeting.Client) error {
+			f.test(t, "schedule", f.wantSchedule, func(ctx context.Context, c *iomeeting.Client) error {
 				got, err := c.Schedule(ctx, secretHost, &iomeeting.ScheduleOptions{MeetingPassword: secretHost.Password})
 				assert.Zero(t, got)
 				return err
@@ -148,7 +162,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (f fault) test(t *testing.T, want want, retryable bool, call func(context.Context, *iomeeting.Client) error) {
+func (f fault) test(t *testing.T, op string, wanted want, call func(context.Context, *iomeeting.Client) error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f.network.mount(t)
@@ -156,156 +170,85 @@ func (f fault) test(t *testing.T, want want, retryable bool, call func(context.C
 		err := call(t.Context(), clientOf(t, f.network.site()))
 		assert.LessOrEqual(t, time.Since(start), 30*time.Second)
 		requireSilentError(t, err)
-		assert.Equal(t, want.arrivals, f.network.arrivals.Load(), "arrivals")
-		assert.Equal(t, want.dials, f.network.dials.Load(), "dials")
-		assert.Equal(t, want.unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown), err)
-		assert.Equal(t, retryable, iomeeting.Retryable(err), err)
-		for _, is := range want.is {
-			assert.ErrorIs(t, err, is)
+		assert.Equal(t, wanted, want{
+			dials: f.network.dials.Load(), arrivals: f.network.arrivals.Load(),
+			unknown: errors.Is(err, iomeeting.ErrOutcomeUnknown), retryable: iomeeting.Retryable(err),
+		}, err)
+		if f.is != nil {
+			assert.ErrorIs(t, err, f.is)
 		}
-		assert.Equal(t, len(want.is) > 0 && want.is[0] == iomeeting.ErrBadResponse, errors.Is(err, iomeeting.ErrBadResponse), err)
+		assert.Equal(t, f.reason != "", errors.Is(err, iomeeting.ErrBadResponse), err)
+		if f.reason != "" {
+			text := "iomeeting: " + op + ": bad response: the response " + f.reason
+			if wanted.unknown {
+				text += "; the outcome is unknown"
+			}
+			assert.EqualError(t, err, text)
+		}
 		time.Sleep(time.Hour) // a connection that is still open makes the bubble fail
 	})
 }
 
-func TestContextEnds(t *testing.T) {
+// TestKeptConnectionIsDead uses connections that answer one request, and end at the
+// second one.
+func TestKeptConnectionIsDead(t *testing.T) {
+	type transport func(*http.Transport) iomeeting.Option
 	for _, tt := range []struct {
-		name     string
-		network  *network
-		arrivals int32
-		unknown  bool
+		name         string
+		transport    transport
+		kept         int   // connections
+		wantArrivals int32 // of kept queries, then one of Query, and one of Schedule
+		wantUnknown  bool  // of Schedule
 	}{
-		{"while dialing", &network{hang: true}, 0, false},
-		{"while waiting for the response", silent(), 1, true},
+		{name: "own transport", kept: 4, wantArrivals: 4 + 2 + 1},
+		{name: "the user's", transport: func(t *http.Transport) iomeeting.Option { return over(t) }, kept: 4, wantArrivals: 4 + 2 + 1},
+		{name: "another RoundTripper", transport: func(t *http.Transport) iomeeting.Option {
+			return over(struct{ http.RoundTripper }{t})
+		}, kept: 1, wantArrivals: 1 + 2 + 1, wantUnknown: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, name := range []string{"Query", "Schedule"} {
-				synctest.Test(t, func(t *testing.T) {
-					tt.network.mount(t)
-					ctx, cancel := context.WithCancel(t.Context())
-					time.AfterFunc(time.Second, cancel)
-					start := time.Now()
-					err := calls[name](ctx, clientOf(t, "http://127.0.0.1"))
-					assert.ErrorIs(t, err, context.Canceled)
-					assert.Equal(t, name == "Schedule" && tt.unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown))
-					assert.Equal(t, time.Second, time.Since(start))
-					assert.EqualValues(t, 1, tt.network.dials.Load())
-					assert.Equal(t, tt.arrivals, tt.network.arrivals.Load())
-					time.Sleep(time.Hour)
-				})
-			}
+			synctest.Test(t, func(t *testing.T) {
+				n := &network{serve: func(l *line) {
+					time.Sleep(time.Second) // concurrent queries need several connections
+					switch {
+					case l.nth > 1:
+						l.hangUp()
+					case strings.Contains(l.body, "operatorId"):
+						l.say(ok + "Content-Length: 3\r\n\r\n0,1")
+					default:
+						l.say(ok + "Content-Length: 3\r\n\r\n0,,")
+					}
+				}}
+				n.mount(t)
+				var opts []iomeeting.Option
+				if tt.transport != nil {
+					opts = append(opts, tt.transport(http.DefaultTransport.(*http.Transport)))
+				}
+				c := clientOf(t, "http://127.0.0.1", opts...)
+				var queries sync.WaitGroup
+				for range tt.kept {
+					queries.Go(func() { assert.NoError(t, calls["Query"](t.Context(), c)) })
+				}
+				queries.Wait()
+				assert.NoError(t, calls["Query"](t.Context(), c), "its retry has a new connection")
+				err := calls["Schedule"](t.Context(), c)
+				assert.Equal(t, tt.wantUnknown, err != nil, err)
+				assert.Equal(t, tt.wantUnknown, errors.Is(err, iomeeting.ErrOutcomeUnknown), err)
+				assert.Equal(t, tt.wantArrivals, n.arrivals.Load())
+				time.Sleep(time.Hour)
+			})
 		})
 	}
 }
 
-// TestKeptConnectionIsDead uses connections that answer once, and end at the second
-// request.
-func TestKeptConnectionIsDead(t *testing.T) {
-	dying := func() *network {
-		return &network{serve: func(l *line) {
-			if l.nth == 1 {
-				l.say(ok + "Content-Length: 3\r\n\r\n0,,")
-				return
-			}
-			l.hangUp()
-		}}
-	}
-	t.Run("own transport", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			n := dying()
-			n.mount(t)
-			c := clientOf(t, "http://127.0.0.1")
-			for range 3 {
-				assert.NoError(t, calls["Query"](t.Context(), c))
-			}
-			assert.EqualValues(t, 4, n.arrivals.Load(), "the second Query met a dead connection")
-			err := calls["Schedule"](t.Context(), c)
-			assert.ErrorIs(t, err, iomeeting.ErrBadResponse, "the service responds as if to a Query")
-			assert.EqualValues(t, 5, n.arrivals.Load(), "a fresh connection is not dead")
-			time.Sleep(time.Hour)
-		})
-	})
-	t.Run("pool", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			n := dying()
-			answer := n.serve
-			n.serve = func(l *line) {
-				time.Sleep(time.Second) // four queries need four connections
-				answer(l)
-			}
-			n.mount(t)
-			c := clientOf(t, "http://127.0.0.1")
-			var queries sync.WaitGroup
-			for range 4 {
-				queries.Go(func() { assert.NoError(t, calls["Query"](t.Context(), c)) })
-			}
-			queries.Wait()
-			assert.EqualValues(t, 4, n.dials.Load())
-			assert.NoError(t, calls["Query"](t.Context(), c))
-			assert.EqualValues(t, 6, n.arrivals.Load())
-			time.Sleep(time.Hour)
-		})
-	})
-	t.Run("injected transport", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			n := dying()
-			c := clientOf(t, "http://127.0.0.1", over(&http.Transport{DialContext: n.dial, IdleConnTimeout: time.Minute}))
-			assert.NoError(t, calls["Query"](t.Context(), c))
-			err := calls["Schedule"](t.Context(), c)
-			assert.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-			assert.EqualValues(t, 2, n.arrivals.Load(), "it is not sent again")
-			time.Sleep(time.Hour)
-		})
-	})
-}
-
-// TestSlowResponse uses a response that arrives byte by byte, but in time.
+// TestSlowResponse uses a response that arrives byte by byte.
 func TestSlowResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{}
-		n.serve = func(l *line) {
-			l.say(ok + "Content-Length: 8\r\n\r\n")
-			for _, b := range []byte("0,000042") {
-				time.Sleep(time.Second)
-				_, _ = l.Write([]byte{b})
-			}
-			l.hangUp()
-		}
+		n := dripping(ok + "Content-Length: 8\r\n\r\n0,000042")
 		n.mount(t)
-		got, err := clientOf(t, "http://127.0.0.1").Schedule(t.Context(), host, nil)
+		got, err := clientOf(t, n.site(), iomeeting.WithTimeout(0)).Schedule(t.Context(), host, nil)
 		assert.NoError(t, err)
 		assert.Equal(t, "000042", got.MeetingID)
 		time.Sleep(time.Hour)
 	})
-}
-
-// TestLimitsWithoutTimeout tests the limits of the client's own connections, which
-// apply even if the user sets none.
-func TestLimitsWithoutTimeout(t *testing.T) {
-	incomplete := saying("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n")
-	for _, tt := range []struct {
-		name    string
-		network *network
-		opts    []iomeeting.Option
-		want    time.Duration
-	}{
-		{"dial", &network{hang: true}, []iomeeting.Option{iomeeting.WithTimeout(0)}, 10 * time.Second},
-		{"TLS handshake", &network{tls: &tls.Config{}, mute: true}, []iomeeting.Option{iomeeting.WithTimeout(0)}, 10 * time.Second},
-		{"response", silent(), []iomeeting.Option{iomeeting.WithTimeout(0)}, 5 * time.Minute},
-		{"response, with a longer timeout", silent(), []iomeeting.Option{iomeeting.WithTimeout(time.Hour)}, time.Hour},
-		{"error page", incomplete, []iomeeting.Option{iomeeting.WithTimeout(0)}, time.Second},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			for _, name := range []string{"Query", "Schedule"} {
-				synctest.Test(t, func(t *testing.T) {
-					tt.network.mount(t)
-					start := time.Now()
-					err := calls[name](t.Context(), clientOf(t, tt.network.site(), append(tt.opts, iomeeting.WithRetries(0))...))
-					assert.Error(t, err)
-					assert.Equal(t, tt.want, time.Since(start))
-					time.Sleep(2 * time.Hour)
-				})
-			}
-		})
-	}
 }

@@ -8,10 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
-
-	"github.com/google/go-querystring/query"
 )
 
 // Link opens a page of the service: the page in which a person starts or joins a
@@ -19,11 +16,8 @@ import (
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with REDACTED
 // instead of each password. To open the page, use [Link.ServePage], or [Link.URL].
-// Links can be compared with ==. The zero Link opens nothing.
-//
-// A link cannot declare its charset: email addresses and passwords are sent as UTF-8,
-// and only ASCII arrives correctly if the service expects another one. Titles and
-// user names are encoded as ASCII.
+// Links can be compared with ==. The zero Link opens nothing. Choose ASCII passwords:
+// a link is sent as UTF-8, but cannot say so.
 type Link struct {
 	endpoint string
 	shown    string // the URL with each password as REDACTED
@@ -35,23 +29,12 @@ type Link struct {
 func newLink(endpoint string, params any) Link {
 	form := formValues(params)
 	shown := maps.Clone(form)
-	fields := reflect.TypeOf(params)
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("url"), ",")
-		if fields.Field(i).Type == reflect.TypeFor[Secret]() && shown.Has(name) {
+	for name := range secretsOf(params) {
+		if shown.Has(name) {
 			shown.Set(name, redacted)
 		}
 	}
 	return Link{endpoint, endpoint + "?" + shown.Encode(), NewSecret(form.Encode())}
-}
-
-// formValues returns the fields of params, a struct with url tags, as form values.
-func formValues(params any) url.Values {
-	values, err := query.Values(params)
-	if err != nil {
-		panic(err) // params is not a struct; encoding a struct never fails
-	}
-	return values
 }
 
 // URL returns the address that opens the page by GET, with its passwords in plain
@@ -113,14 +96,14 @@ const (
 )
 
 // ServePage responds to GET, HEAD and POST with a page that POSTs the link's
-// parameters to the service at once, or at the press of a button if the browser has
-// no JavaScript. No password appears in a URL, in the browser's history, in a Referer
-// header or in the log of a proxy. label, in the language of your site, is the title
-// and the button; an empty one is "Open the meeting".
+// parameters to the service at once, or at the press of a button without JavaScript.
+// No password appears in a URL, in the browser's history or in the log of a proxy.
+// label, in the language of your site, is the title and the button; "" is "Open the
+// meeting".
 //
-// The page contains the passwords, and visiting it starts or joins the meeting. Let
-// your own page open it by a POST that [http.CrossOriginProtection] has checked, over
-// https, and only for the person it is meant for.
+// The page contains the passwords, and visiting it starts or joins the meeting. Open
+// it by a POST from a page of yours, behind [http.CrossOriginProtection], over https,
+// and only for the person it is meant for.
 func (l Link) ServePage(w http.ResponseWriter, r *http.Request, label string) {
 	if r.Method != http.MethodPost && !isGet(r) {
 		refuseMethod(w, "GET, HEAD, POST")
@@ -152,10 +135,9 @@ func refuseMethod(w http.ResponseWriter, allowed string) {
 }
 
 // ProtectPage sets the headers of a page that contains passwords, such as one with a
-// [Link.Form]. Caches do not store the page (Cache-Control: no-store), other sites
-// do not learn its address (Referrer-Policy: no-referrer) and cannot show it in a
-// frame (X-Frame-Options: DENY), and browsers do not guess its type
-// (X-Content-Type-Options: nosniff). Call it before you write the page.
+// [Link.Form]: caches do not store it, other sites do not learn its address and cannot
+// show it in a frame, and browsers do not guess its type. Call it before you write the
+// page.
 func ProtectPage(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")

@@ -7,9 +7,7 @@ import (
 
 // Host is a host account of the service.
 type Host struct {
-	// Email is the account's email address.
-	Email string
-	// Password is the account's password.
+	Email    string
 	Password Secret
 }
 
@@ -26,23 +24,19 @@ func (h Host) Validate() error {
 // StartOptions are the optional parameters of [Client.Start]. Empty fields are not
 // sent.
 type StartOptions struct {
-	// MeetingPassword is the password that participants need to join.
-	MeetingPassword Secret
-	// ObserverPassword is the password that observers need to join.
-	ObserverPassword Secret
-	// Title is the meeting's title, any valid UTF-8.
-	Title string
+	MeetingPassword  Secret // what participants need to join
+	ObserverPassword Secret // what observers need to join
+	Title            string // any valid UTF-8
 }
 
 // JoinOptions are the optional parameters of [Client.Join] and [Client.JoinByID].
 // Empty fields are not sent.
 type JoinOptions struct {
-	// MeetingPassword is the meeting's password for participants. The service
-	// accepts the password for observers here too.
+	// MeetingPassword is that for participants. The service accepts the one for
+	// observers here too.
 	MeetingPassword Secret
-	// ObserverPassword is the meeting's password for observers, to be used instead
-	// of MeetingPassword. Setting both is an error. The spec has this parameter in its
-	// examples, but not in its table.
+	// ObserverPassword is used instead of MeetingPassword. Setting both is an error.
+	// The spec has this parameter in its examples, but not in its table.
 	ObserverPassword Secret
 	// UserName is the participant's full name, any valid UTF-8.
 	UserName string
@@ -50,7 +44,7 @@ type JoinOptions struct {
 
 // ScheduleOptions are the optional parameters of [Client.Schedule].
 type ScheduleOptions struct {
-	// MeetingPassword is the password that participants need to join.
+	// MeetingPassword is what participants need to join.
 	MeetingPassword Secret
 	// EndURL is an absolute http or https URL. When the meeting ends, the service
 	// POSTs one parameter to it, operatorId. The service must be able to reach it
@@ -144,8 +138,7 @@ func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
 	return c.join(joinParams{HostEmail: hostEmail}, opts)
 }
 
-// JoinByID returns the link with which a participant or an observer joins the
-// meeting with that ID, once it is in progress (jm.do). It sends nothing.
+// JoinByID is like [Client.Join] for the meeting with that ID, once it is in progress.
 func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 	if err := checkRequired("meetingID", meetingID); err != nil {
 		return Link{}, err
@@ -191,7 +184,7 @@ func (c *Client) Query(ctx context.Context, host Host) (QueryResult, error) {
 	if err := host.Validate(); err != nil {
 		return QueryResult{}, err
 	}
-	a, err := c.call(ctx, queryOp, queryParams{host.Email, host.Password}, host.Password)
+	a, err := c.call(ctx, queryOp, queryParams{host.Email, host.Password})
 	if err != nil {
 		return QueryResult{}, err
 	}
@@ -234,7 +227,7 @@ func (c *Client) Schedule(ctx context.Context, host Host, opts *ScheduleOptions)
 		return ScheduleResult{}, err
 	}
 	params := scheduleParams{host.Email, host.Password, o.MeetingPassword, o.EndURL, o.OperatorID}
-	a, err := c.call(ctx, scheduleOp, params, host.Password, o.MeetingPassword)
+	a, err := c.call(ctx, scheduleOp, params)
 	if err == nil && a.status != statusOK {
 		err = &StatusError{Op: scheduleOp.name, Status: a.status}
 	}

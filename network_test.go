@@ -13,10 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/iomeeting/iomeeting-go"
 )
 
 // network simulates the network and the service in a synctest bubble, in memory and
@@ -29,17 +32,18 @@ type network struct {
 	mute     bool         // the service never writes anything
 	tls      *tls.Config  // of the service; nil if the site is http
 	plain    bool         // the service of an https site speaks plain HTTP
-	proxy    string       // response of a proxy to CONNECT
+	proxy    string       // response of a proxy to CONNECT; after status 200, it connects to the service
 	serve    func(*line)  // called after each complete request; nil hangs up
 }
 
 // line is the service's end of a connection.
 type line struct {
 	net.Conn
-	reset func() // ends the connection with an RST
-	body  string // of the request
-	nth   int    // number of the request on this connection
-	done  bool   // the connection ends with a FIN
+	reset func()          // ends the connection with an RST
+	wire  strings.Builder // all that arrived, decrypted
+	body  string          // of the last request
+	nth   int             // number of the request on this connection
+	done  bool            // the connection ends with a FIN
 }
 
 // say sends s.
@@ -87,21 +91,25 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // answer acts as the service on one connection.
 func (n *network) answer(l *line) {
 	defer func() { _ = l.Close() }()
-	in := bufio.NewReader(l)
+	in := bufio.NewReader(io.TeeReader(l, &l.wire))
+	if n.proxy != "" {
+		if _, err := http.ReadRequest(in); err != nil {
+			return
+		}
+		if l.say(n.proxy); !strings.HasPrefix(n.proxy, "HTTP/1.1 200 ") {
+			return
+		}
+	}
 	switch {
 	case n.mute:
 		l.waitForClient()
-	case n.proxy != "":
-		if _, err := http.ReadRequest(in); err == nil {
-			l.say(n.proxy)
-		}
 	case n.plain:
 		_, _ = l.Read(make([]byte, 1<<14))
 		l.say(status("400 Bad Request"))
 		l.waitForClient()
 	case n.tls != nil:
 		l.Conn = tls.Server(l.Conn, n.tls)
-		n.answerRequests(l, bufio.NewReader(l))
+		n.answerRequests(l, bufio.NewReader(io.TeeReader(l, &l.wire)))
 	default:
 		n.answerRequests(l, in)
 	}
@@ -149,6 +157,16 @@ func (n *network) mount(t *testing.T) {
 	byDefault(t, transport)
 	n.dials.Store(0)
 	n.arrivals.Store(0)
+}
+
+// clientFor returns a client over n, or over a RoundTripper that runs s, if n is nil.
+func clientFor(t *testing.T, n *network, s step, opts ...iomeeting.Option) *iomeeting.Client {
+	t.Helper()
+	if n == nil {
+		return newClient(t, append(opts, over(&script{steps: []step{s}}))...)
+	}
+	n.mount(t)
+	return clientOf(t, n.site(), opts...)
 }
 
 const ok = "HTTP/1.1 200 OK\r\n"

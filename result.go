@@ -9,20 +9,14 @@ import (
 
 // QueryResult is the result of [Client.Query].
 type QueryResult struct {
-	// InMeeting reports whether the host is in a meeting. The fields below are empty
-	// if not.
-	InMeeting bool
-	// MeetingID is the ID of that meeting. It may start with zeros.
-	MeetingID string
-	// MeetingPassword is the password of that meeting. It is empty if the meeting
-	// has none.
-	MeetingPassword Secret
+	InMeeting       bool
+	MeetingID       string // of the meeting that the host is in; it may start with zeros
+	MeetingPassword Secret // empty if that meeting has none
 }
 
 // ScheduleResult is the result of [Client.Schedule].
 type ScheduleResult struct {
-	// MeetingID is the ID of the new meeting. It may start with zeros.
-	MeetingID string
+	MeetingID string // of the new meeting; it may start with zeros
 }
 
 // answer is the service's one line, split into its values.

@@ -73,8 +73,8 @@ func isPermanent(err error) bool {
 		return true
 	}
 	var op *net.OpError
-	return errors.As(err, &op) && (isAlert(op) ||
-		op.Op == "proxyconnect" && strings.HasSuffix(op.Error(), "Proxy Authentication Required")) // has no type
+	return errors.As(err, &op) && isAlert(op) ||
+		strings.HasSuffix(err.Error(), "Proxy Authentication Required") // net/http's error has no type
 }
 
 // isAlert reports whether err is an alert of TLS.
@@ -95,7 +95,7 @@ func isRefusal(status int) bool {
 
 // next reports whether a retry follows the n-th attempt, and after which wait.
 func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
-	if n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
 		return 0, false
 	}
 	return o.wait(j.deadline, n)

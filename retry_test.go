@@ -1,16 +1,15 @@
 package iomeeting_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -64,8 +63,7 @@ func failAfterSending(err error) step {
 
 func silence(req *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, req.Body)
-	<-req.Context().Done()
-	return nil, req.Context().Err()
+	return hangBeforeSending(req)
 }
 
 // Steps that send nothing.
@@ -79,250 +77,110 @@ func hangBeforeSending(req *http.Request) (*http.Response, error) {
 	return nil, req.Context().Err()
 }
 
+// failingReader is a body that cannot be read.
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
 var (
 	errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	errReset   = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 )
 
-func TestQueryRetries(t *testing.T) {
-	tests := []struct {
-		name string
-		step step
-	}{
-		{"refused", failBeforeSending(errRefused)},
-		{"reset", failAfterSending(errReset)},
-		{"closed", failAfterSending(io.EOF)},
-		{"temporary DNS failure", failBeforeSending(&net.DNSError{Err: "server misbehaving", IsTemporary: true})},
-		{"DNS timeout", failBeforeSending(&net.DNSError{Err: "i/o timeout", IsTimeout: true})},
-		{"cut short", func(*http.Request) (*http.Response, error) {
-			res := respond(200, "")
-			res.Body = io.NopCloser(io.MultiReader(strings.NewReader("0,"), failingReader{io.ErrUnexpectedEOF}))
-			return res, nil
-		}},
-		{"503", answer(503, "")},
-		{"another failure of a proxy", failBeforeSending(errors.New("no acceptable authentication methods for now"))},
-		{"neither response nor error", func(*http.Request) (*http.Response, error) { return nil, nil }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				service := &script{steps: []step{tt.step, tt.step, answer(200, "0,,")}}
-				got, err := newClient(t, over(service)).Query(t.Context(), host)
-				require.NoError(t, err)
-				assert.False(t, got.InMeeting)
-				require.Len(t, service.times, 3)
-				assert.Less(t, service.waits()[0], 200*time.Millisecond)
-				assert.Less(t, service.waits()[1], 400*time.Millisecond)
-
-				service = &script{steps: []step{tt.step}}
-				_, err = newClient(t, over(service), iomeeting.WithRetries(4)).Query(t.Context(), host)
-				require.Error(t, err)
-				assert.Len(t, service.times, 5)
-
-				service = &script{steps: []step{tt.step}}
-				_, err = newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
-				require.Error(t, err)
-				assert.Len(t, service.times, 1)
-				assertRetryable(t, true, err)
-			})
-		})
-	}
-}
-
-// assertRetryable checks what Retryable reports for err, alone and wrapped.
-func assertRetryable(t *testing.T, want bool, err error) {
-	t.Helper()
-	for _, err := range []error{
-		err,
-		fmt.Errorf("alice@example.com: %w", err),
-		fmt.Errorf("%w (alice@example.com)", err),
-		errors.Join(errors.New("first"), err, &net.DNSError{Err: "no such host", IsNotFound: true}),
-	} {
-		assert.Equal(t, want, iomeeting.Retryable(err), err)
-	}
-}
-
-type failingReader struct{ err error }
-
-func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
-
-// TestPermanentErrors covers errors that a retry would only repeat.
-func TestPermanentErrors(t *testing.T) {
-	for name, err := range map[string]error{
-		"no such host":      &net.DNSError{Err: "no such host", IsNotFound: true},
-		"unknown CA":        &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
-		"not TLS":           tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
-		"HTTP, not HTTPS":   fmt.Errorf("%w", http.ErrSchemeMismatch),
-		"407 of a proxy":    errors.New("Proxy Authentication Required"),
-		"SOCKS credentials": errors.New("socks connect: username/password authentication failed"),
-		"TLS alert":         &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")},
-	} {
-		t.Run(name, func(t *testing.T) {
-			service := &script{steps: []step{failBeforeSending(err)}}
-			_, err := newClient(t, over(service)).Query(t.Context(), host)
-			require.Error(t, err)
-			assert.Len(t, service.times, 1)
-			assertRetryable(t, false, err)
-		})
-	}
-}
-
-// TestRetryable covers errors that are not in TestQueryRetries, TestPermanentErrors
-// and TestFaults.
-func TestRetryable(t *testing.T) {
-	failing := newClient(t, over(&script{steps: []step{failBeforeSending(errRefused)}}), iomeeting.WithRetries(0))
-	_, refused := failing.Query(t.Context(), host)
-	_, notSent := failing.Schedule(t.Context(), host, nil)
-	schedule := func(s step) error {
-		_, err := newClient(t, over(&script{steps: []step{s}})).Schedule(t.Context(), host, nil)
-		require.Error(t, err)
+// calls are the methods that send requests.
+var calls = map[string]func(context.Context, *iomeeting.Client) error{
+	"Query": func(ctx context.Context, c *iomeeting.Client) error {
+		_, err := c.Query(ctx, host)
 		return err
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, gaveUp := failing.Query(canceled, host)
-	expired, cancel := context.WithTimeout(t.Context(), 0)
-	defer cancel()
-	_, tooLate := failing.Query(expired, host)
+	},
+	"Schedule": func(ctx context.Context, c *iomeeting.Client) error {
+		_, err := c.Schedule(ctx, host, nil)
+		return err
+	},
+	"ScheduleIfAvailable": func(ctx context.Context, c *iomeeting.Client) error {
+		_, err := c.ScheduleIfAvailable(ctx, host, nil)
+		return err
+	},
+}
+
+// TestAttempts covers failures of RoundTrippers. TestFaults covers those of the
+// network and the service.
+func TestAttempts(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		err  error
-		want bool
+		name                    string
+		step                    step
+		wantQuery, wantSchedule int  // attempts
+		wantUnknown, wantFinal  bool // Schedule's outcome; not Retryable
 	}{
-		{"connection refused", refused, true},
-		{"Schedule was not sent", notSent, true},
-		{"deadline", tooLate, true},
-		{"canceled", gaveUp, false},
-		{"429 of Schedule", schedule(answer(429, "")), true},
-		{"404 of Schedule", schedule(answer(404, "")), false},
-		{"unknown outcome, 503", schedule(answer(503, "")), false},
-		{"unknown outcome, connection reset", schedule(failAfterSending(errReset)), false},
-		{"host not found", schedule(answer(200, "1,")), false},
-		{"in a meeting", &iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}, false},
-		{"invalid parameter", iomeeting.Host{}.Validate(), false},
-		{"bad signature", iomeeting.ErrBadSignature, false},
-		{"timeout of something else", context.DeadlineExceeded, false},
-		{"connection of something else", errRefused, false},
-		{"cut short by something else", io.ErrUnexpectedEOF, false},
-		{"response made by hand", &iomeeting.ResponseError{Op: "query", StatusCode: 503}, true},
+		{name: "not sent", step: failBeforeSending(errRefused), wantQuery: 3, wantSchedule: 3},
+		{name: "sent", step: failAfterSending(errReset), wantQuery: 3, wantSchedule: 1, wantUnknown: true},
+		{name: "neither response nor error", step: failBeforeSending(nil), wantQuery: 3, wantSchedule: 3},
+		{name: "503 without sending", step: func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 503}, nil }, wantQuery: 3, wantSchedule: 1, wantUnknown: true},
+		{name: "DNS timeout", step: failBeforeSending(&net.DNSError{Err: "i/o timeout", IsTimeout: true}), wantQuery: 3, wantSchedule: 3},
+		{name: "no such host", step: failBeforeSending(&net.DNSError{Err: "no such host", IsNotFound: true}), wantQuery: 1, wantSchedule: 1, wantFinal: true},
+		{name: "TLS alert", step: failBeforeSending(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}), wantQuery: 1, wantSchedule: 1, wantFinal: true},
+		{name: "407 of a proxy", step: failBeforeSending(errors.New("Proxy Authentication Required")), wantQuery: 1, wantSchedule: 1, wantFinal: true},
+		{name: "502 of a proxy", step: failBeforeSending(errors.New("Bad Gateway")), wantQuery: 3, wantSchedule: 3},
 	} {
-		t.Run(tt.name, func(t *testing.T) { assertRetryable(t, tt.want, tt.err) })
-	}
-	assert.False(t, iomeeting.Retryable(nil))
-}
-
-func TestLongestResponse(t *testing.T) {
-	password := strings.Repeat("p", 4096-len("3,1,"))
-	service := &script{steps: []step{answer(200, "3,1,"+password)}}
-	got, err := newClient(t, over(service)).Query(t.Context(), host)
-	require.NoError(t, err)
-	assert.Equal(t, password, got.MeetingPassword.Reveal())
-
-	service = &script{steps: []step{answer(200, "3,1,"+password+"p")}}
-	_, err = newClient(t, over(service)).Query(t.Context(), host)
-	var bad *iomeeting.ResponseError
-	require.ErrorAs(t, err, &bad)
-	assert.Equal(t, "is longer than 4096 bytes", bad.Reason)
-	assert.Equal(t, "3,1,"+password, bad.Body.Reveal())
-}
-
-func TestScheduleRetriesIfUnsent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &script{steps: []step{failBeforeSending(errRefused), failBeforeSending(errRefused), answer(200, "0,1")}}
-		got, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
-		require.NoError(t, err)
-		assert.Equal(t, "1", got.MeetingID)
-		assert.Len(t, service.times, 3)
-
-		service = &script{steps: []step{failBeforeSending(errRefused)}}
-		_, err = newClient(t, over(service)).Schedule(t.Context(), host, nil)
-		require.ErrorIs(t, err, syscall.ECONNREFUSED)
-		assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-		var op *net.OpError
-		require.ErrorAs(t, err, &op)
-		assert.Len(t, service.times, 3)
-	})
-}
-
-func TestRetryAfter(t *testing.T) {
-	inTenSeconds := bubbleTime.Add(10 * time.Second).Format(http.TimeFormat)
-	tests := []struct {
-		name, header string
-		status       int
-		min, below   time.Duration
-	}{
-		{"seconds", "10", 503, 10 * time.Second, 10*time.Second + 1},
-		{"date", inTenSeconds, 503, 10 * time.Second, 10*time.Second + 1},
-		{"too many requests", "10", 429, 10 * time.Second, 10*time.Second + 1},
-		{"zero", "0", 503, 0, 200 * time.Millisecond},
-		{"very negative", "-9223372037", 503, 0, 200 * time.Millisecond},
-		{"negative", "-10", 503, 0, 200 * time.Millisecond},
-		{"garbage", "soon", 503, 0, 200 * time.Millisecond},
-		{"past date", "Fri, 31 Dec 1999 23:59:59 GMT", 503, 0, 200 * time.Millisecond},
-		{"with another status", "10", 500, 0, 200 * time.Millisecond},
-	}
-	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				service := &script{steps: []step{answer(tt.status, "", "Retry-After", tt.header), answer(200, "0,,")}}
-				_, err := newClient(t, over(service)).Query(t.Context(), host)
-				require.NoError(t, err)
-				assert.GreaterOrEqual(t, service.waits()[0], tt.min)
-				assert.Less(t, service.waits()[0], tt.below)
-			})
-		})
-	}
-}
-
-// TestLongRetryAfter covers waits around and beyond the limit, which is one minute
-// without a timeout.
-func TestLongRetryAfter(t *testing.T) {
-	const none = time.Duration(0)
-	for _, tt := range []struct {
-		header  string
-		timeout time.Duration
-		fits    bool
-	}{
-		{"29", 30 * time.Second, true},
-		{"30", 30 * time.Second, false},
-		{"60", none, true},
-		{"61", none, false},
-		{"315360000", 30 * time.Second, false},
-		{"315360000", none, false},
-		{"9223372036854775807", 30 * time.Second, false},
-		{"9223372036854775807", none, false},
-		{"99999999999999999999", 30 * time.Second, false},
-		{"99999999999999999999", none, false},
-		{"Thu, 01 Jan 2026 00:00:00 GMT", 30 * time.Second, false},
-		{"Thu, 01 Jan 2026 00:00:00 GMT", none, false},
-	} {
-		t.Run(fmt.Sprintf("%s, timeout %v", tt.header, tt.timeout), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				service := &script{steps: []step{answer(503, "", "Retry-After", tt.header)}}
-				_, err := newClient(t, over(service), iomeeting.WithTimeout(tt.timeout), iomeeting.WithRetries(1)).Query(t.Context(), host)
-				require.ErrorIs(t, err, iomeeting.ErrBadResponse)
-				if tt.fits {
-					assert.Len(t, service.times, 2)
-				} else {
-					assert.Len(t, service.times, 1)
-					assert.Zero(t, time.Since(start))
+				for name, want := range map[string]int{"Query": tt.wantQuery, "Schedule": tt.wantSchedule} {
+					service := &script{steps: []step{tt.step}}
+					err := calls[name](t.Context(), newClient(t, over(service)))
+					assert.Len(t, service.times, want)
+					unknown := name == "Schedule" && tt.wantUnknown
+					assert.Equal(t, unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown), err)
+					for _, err := range []error{err, fmt.Errorf("a: %w (b)", err), errors.Join(errReset, err)} {
+						assert.Equal(t, !unknown && !tt.wantFinal, iomeeting.Retryable(err), err)
+					}
 				}
 			})
 		})
 	}
 }
 
-func TestNoWaitBeyondDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		service := &script{steps: []step{failBeforeSending(errRefused)}}
-		c := newClient(t, over(service), iomeeting.WithTimeout(time.Second), iomeeting.WithRetries(1000))
-		_, err := c.Query(t.Context(), host)
-		require.ErrorIs(t, err, syscall.ECONNREFUSED, "the error is the failure, not the deadline")
-		assert.Less(t, time.Since(start), time.Second)
-		assert.Greater(t, len(service.times), 1)
-	})
+// TestRetryable covers errors that are not in TestAttempts and TestFaults.
+func TestRetryable(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{name: "nil"},
+		{name: "host not found", err: &iomeeting.StatusError{Op: "query", Status: iomeeting.StatusHostNotFound}},
+		{name: "in a meeting", err: &iomeeting.StatusError{Op: "schedule", Status: iomeeting.StatusInMeeting}},
+		{name: "invalid parameter", err: iomeeting.Host{}.Validate()},
+		{name: "timeout of something else", err: context.DeadlineExceeded},
+		{name: "connection of something else", err: errRefused},
+		{name: "response made by hand", err: &iomeeting.ResponseError{Op: "query", StatusCode: 503}, want: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, iomeeting.Retryable(tt.err)) })
+	}
+}
+
+func TestWithRetries(t *testing.T) {
+	for _, tt := range []struct {
+		opts         []iomeeting.Option
+		wantAttempts int
+		wantSuccess  bool
+	}{
+		{opts: []iomeeting.Option{iomeeting.WithRetries(0)}, wantAttempts: 1},
+		{opts: []iomeeting.Option{iomeeting.WithRetries(1)}, wantAttempts: 2},
+		{opts: nil, wantAttempts: 3, wantSuccess: true},
+		{opts: []iomeeting.Option{iomeeting.WithRetries(9)}, wantAttempts: 3, wantSuccess: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			for name, steps := range map[string][]step{
+				"Query":    {failAfterSending(errReset), answer(503, ""), answer(200, "0,,")},
+				"Schedule": {failBeforeSending(errRefused), failBeforeSending(io.EOF), answer(200, "0,1")},
+			} {
+				service := &script{steps: steps}
+				err := calls[name](t.Context(), newClient(t, append(tt.opts, over(service))...))
+				assert.Equal(t, tt.wantSuccess, err == nil, err)
+				assert.Len(t, service.times, tt.wantAttempts)
+			}
+		})
+	}
 }
 
 // TestBackoff draws each wait 100 times. All of a wait's draws are in one half of its
@@ -360,300 +218,150 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-func TestShareOfEachAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		service := &script{steps: []step{silence, silence, answer(200, "0,,")}}
-		got, err := newClient(t, over(service)).Query(t.Context(), host)
-		require.NoError(t, err)
-		assert.False(t, got.InMeeting)
-		assert.Less(t, time.Since(start), 21*time.Second)
-
-		service = &script{steps: []step{silence}}
-		start = time.Now()
-		_, err = newClient(t, over(service)).Query(t.Context(), host)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 30*time.Second, time.Since(start))
-		assert.Len(t, service.times, 3)
-	})
-}
-
-// TestManyRetries uses a service that takes 9 seconds. The share of each attempt must
-// be long enough for that, however many retries are allowed.
-func TestManyRetries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
-			select {
-			case <-time.After(9 * time.Second):
-				return respond(200, "0,,"), nil
-			case <-req.Context().Done():
-				return nil, req.Context().Err()
-			}
-		}}}
-		for _, retries := range []int{0, 2, 200, math.MaxInt} {
-			_, err := newClient(t, over(service), iomeeting.WithRetries(retries)).Query(t.Context(), host)
-			assert.NoError(t, err, retries)
-		}
-		assert.Len(t, service.times, 4)
-	})
-}
-
-func TestScheduleTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		service := &script{steps: []step{silence}}
-		_, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
-		require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.EqualError(t, err, "iomeeting: schedule: context deadline exceeded; the outcome is unknown: call Query before scheduling again")
-		assert.Equal(t, 30*time.Second, time.Since(start), "the only attempt gets all the time")
-		assert.Len(t, service.times, 1)
-	})
-}
-
-func TestTimeouts(t *testing.T) {
-	tests := []struct {
-		name string
-		opts []iomeeting.Option
-		ctx  time.Duration
-		want time.Duration
+// TestRetryAfter covers waits that fit into the remaining time, or into a minute if there
+// is no limit, and waits that do not.
+func TestRetryAfter(t *testing.T) {
+	const none, backoff = time.Duration(-1), time.Duration(0)
+	for _, tt := range []struct {
+		header           string
+		status           int           // 503 if 0
+		wait             time.Duration // with a timeout of 30 seconds; none if the call fails at once
+		waitWithoutLimit time.Duration
 	}{
-		{"default", nil, time.Hour, 30 * time.Second},
-		{"option", []iomeeting.Option{iomeeting.WithTimeout(7 * time.Second)}, time.Hour, 7 * time.Second},
-		{"context", nil, 5 * time.Second, 5 * time.Second},
-		{"context without option", []iomeeting.Option{iomeeting.WithTimeout(0)}, 5 * time.Second, 5 * time.Second},
-		{"option before context", []iomeeting.Option{iomeeting.WithTimeout(time.Second)}, 5 * time.Second, time.Second},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				for _, hang := range []step{silence, hangBeforeSending} {
-					c := newClient(t, append(tt.opts, over(&script{steps: []step{hang}}), iomeeting.WithRetries(0))...)
-					for _, call := range calls {
-						start := time.Now()
-						ctx, cancel := context.WithDeadline(t.Context(), start.Add(tt.ctx))
-						err := call(ctx, c)
-						cancel()
-						require.ErrorIs(t, err, context.DeadlineExceeded)
-						assert.Equal(t, tt.want, time.Since(start))
+		{header: "10", wait: 10 * time.Second, waitWithoutLimit: 10 * time.Second},
+		{header: "10", status: 429, wait: 10 * time.Second, waitWithoutLimit: 10 * time.Second},
+		{header: "10", status: 500, wait: backoff, waitWithoutLimit: backoff},
+		{header: "29", wait: 29 * time.Second, waitWithoutLimit: 29 * time.Second},
+		{header: "30", wait: none, waitWithoutLimit: 30 * time.Second},
+		{header: "60", wait: none, waitWithoutLimit: time.Minute},
+		{header: "61", wait: none, waitWithoutLimit: none},
+		{header: "315360000", wait: none, waitWithoutLimit: none},
+		{header: "9223372036854775807", wait: none, waitWithoutLimit: none},
+		{header: "99999999999999999999", wait: none, waitWithoutLimit: none},
+		{header: "Sat, 01 Jan 2000 00:00:10 GMT", wait: 10 * time.Second, waitWithoutLimit: 10 * time.Second},
+		{header: "Thu, 01 Jan 2026 00:00:00 GMT", wait: none, waitWithoutLimit: none},
+		{header: "Fri, 31 Dec 1999 23:59:59 GMT", wait: backoff, waitWithoutLimit: backoff},
+		{header: "0", wait: backoff, waitWithoutLimit: backoff},
+		{header: "-10", wait: backoff, waitWithoutLimit: backoff},
+		{header: "-9223372037", wait: backoff, waitWithoutLimit: backoff},
+		{header: "soon", wait: backoff, waitWithoutLimit: backoff},
+	} {
+		t.Run(fmt.Sprint(tt.header, " with ", tt.status), func(t *testing.T) {
+			for _, timeout := range []time.Duration{30 * time.Second, 0} {
+				synctest.Test(t, func(t *testing.T) {
+					start, want := time.Now(), tt.wait
+					if timeout == 0 {
+						want = tt.waitWithoutLimit
 					}
-				}
-			})
+					service := &script{steps: []step{answer(cmp.Or(tt.status, 503), "", "Retry-After", tt.header), answer(200, "0,,")}}
+					err := calls["Query"](t.Context(), newClient(t, over(service), iomeeting.WithTimeout(timeout)))
+					switch want {
+					case none:
+						require.ErrorIs(t, err, iomeeting.ErrBadResponse)
+						assert.Len(t, service.times, 1)
+						assert.Zero(t, time.Since(start))
+					case backoff:
+						require.NoError(t, err)
+						assert.Less(t, service.waits()[0], 200*time.Millisecond)
+					default:
+						require.NoError(t, err)
+						assert.Equal(t, want, service.waits()[0])
+					}
+				})
+			}
 		})
 	}
 }
 
-// calls are the methods that send requests.
-var calls = map[string]func(context.Context, *iomeeting.Client) error{
-	"Query": func(ctx context.Context, c *iomeeting.Client) error {
-		_, err := c.Query(ctx, host)
-		return err
-	},
-	"Schedule": func(ctx context.Context, c *iomeeting.Client) error {
-		_, err := c.Schedule(ctx, host, nil)
-		return err
-	},
-	"ScheduleIfAvailable": func(ctx context.Context, c *iomeeting.Client) error {
-		_, err := c.ScheduleIfAvailable(ctx, host, nil)
-		return err
-	},
+// TestTimeouts covers the limits of a call, of its attempts, and of the client's own
+// connections.
+func TestTimeouts(t *testing.T) {
+	options := func(opts ...iomeeting.Option) []iomeeting.Option { return opts }
+	hcTimeout := func(d time.Duration) iomeeting.Option { return iomeeting.WithHTTPClient(&http.Client{Timeout: d}) }
+	noLimit, once := iomeeting.WithTimeout(0), iomeeting.WithRetries(0)
+	for _, tt := range []struct {
+		name      string
+		network   *network // silent, if nil
+		opts      []iomeeting.Option
+		ctx       time.Duration
+		want      time.Duration
+		wantDials int32 // of Query
+		addUp     bool  // of each attempt of Query
+	}{
+		{name: "default", want: 30 * time.Second, wantDials: 3},
+		{name: "WithTimeout", opts: options(iomeeting.WithTimeout(7 * time.Second)), want: 7 * time.Second, wantDials: 3},
+		{name: "context", ctx: 5 * time.Second, want: 5 * time.Second, wantDials: 3},
+		{name: "context without timeout", ctx: 5 * time.Second, opts: options(noLimit), want: 5 * time.Second, wantDials: 3},
+		{name: "timeout before context", ctx: 5 * time.Second, opts: options(iomeeting.WithTimeout(4 * time.Second)), want: 4 * time.Second, wantDials: 3},
+		{name: "only attempt", opts: options(once), want: 30 * time.Second, wantDials: 1},
+		{name: "http.Client.Timeout", opts: options(hcTimeout(time.Second)), want: time.Second, wantDials: 3, addUp: true},
+		{name: "long http.Client.Timeout", opts: options(hcTimeout(time.Hour)), want: 30 * time.Second, wantDials: 3},
+		{name: "long timeout", opts: options(once, iomeeting.WithTimeout(time.Hour)), want: time.Hour, wantDials: 1},
+		{name: "no timeout", opts: options(once, noLimit), want: 5 * time.Minute, wantDials: 1},
+		{name: "no timeout, dial", network: &network{hang: true}, opts: options(once, noLimit), want: 10 * time.Second, wantDials: 1},
+		{name: "no timeout, handshake", network: &network{tls: &tls.Config{}, mute: true}, opts: options(once, noLimit), want: 10 * time.Second, wantDials: 1},
+	} {
+		for _, name := range []string{"Query", "Schedule"} {
+			t.Run(tt.name+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := cmp.Or(tt.network, silent())
+					n.mount(t)
+					ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(tt.ctx, 10*time.Hour))
+					defer cancel()
+					start := time.Now()
+					err := calls[name](ctx, clientOf(t, n.site(), tt.opts...))
+					took := time.Since(start)
+					var timeout net.Error
+					require.ErrorAs(t, err, &timeout)
+					assert.True(t, timeout.Timeout())
+					switch {
+					case name == "Schedule":
+						assert.Equal(t, tt.want, took)
+					case tt.addUp:
+						assert.InDelta(t, 3*tt.want+300*time.Millisecond, took, float64(300*time.Millisecond), "two waits")
+					default:
+						assert.Equal(t, tt.want, took)
+						assert.Equal(t, tt.wantDials, n.dials.Load())
+					}
+					time.Sleep(time.Hour) // a connection that is still open makes the bubble fail
+				})
+			})
+		}
+	}
 }
 
 func TestScheduleIfAvailableHasOneTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		slow := func(req *http.Request) (*http.Response, error) {
-			time.Sleep(9 * time.Second)
-			return respond(200, "0,,"), nil
-		}
-		service := &script{steps: []step{slow, silence}}
-		_, err := newClient(t, over(service)).ScheduleIfAvailable(t.Context(), host, nil)
+		service := &script{steps: []step{slow(9*time.Second, answer(200, "0,,")), silence}}
+		err := calls["ScheduleIfAvailable"](t.Context(), newClient(t, over(service)))
 		require.ErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
 		assert.Equal(t, 30*time.Second, time.Since(start))
 	})
 }
 
-// TestHTTPClientTimeout checks that the Timeout of an http.Client limits each
-// attempt, and WithTimeout the call.
-func TestHTTPClientTimeout(t *testing.T) {
-	for _, tt := range []struct {
-		call     string
-		timeout  time.Duration
-		attempts int
-		min, max time.Duration
-	}{
-		{"Query", time.Second, 3, 3 * time.Second, 3600 * time.Millisecond},
-		{"Query", time.Hour, 3, 30 * time.Second, 30 * time.Second},
-		{"Schedule", time.Second, 1, time.Second, time.Second},
-		{"Schedule", time.Hour, 1, 30 * time.Second, 30 * time.Second},
-	} {
-		t.Run(fmt.Sprintf("%s, %v", tt.call, tt.timeout), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				service := &script{steps: []step{silence}}
-				c := newClient(t, iomeeting.WithHTTPClient(&http.Client{Transport: service, Timeout: tt.timeout}))
-				start := time.Now()
-				require.ErrorIs(t, calls[tt.call](t.Context(), c), context.DeadlineExceeded)
-				assert.Len(t, service.times, tt.attempts)
-				assert.GreaterOrEqual(t, time.Since(start), tt.min)
-				assert.LessOrEqual(t, time.Since(start), tt.max)
-			})
-		})
-	}
-}
-
-// TestTimeoutErrorsOfTransports covers transports that report a timeout by their own
-// error, or by the cause of the user's context.
-func TestTimeoutErrorsOfTransports(t *testing.T) {
-	gaveUp, reason := errors.New("gave up"), errors.New("the visitor left")
-	for _, tt := range []struct {
-		name string
-		end  func(ctx context.Context) error
-		want error
-	}{
-		{"own error", func(context.Context) error { return gaveUp }, gaveUp},
-		{"cause of the context", context.Cause, reason},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
-					_, _ = io.Copy(io.Discard, req.Body)
-					<-req.Context().Done()
-					return nil, tt.end(req.Context())
-				}}}
-				c := newClient(t, over(service), iomeeting.WithRetries(0))
-				for _, call := range calls {
-					ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, reason)
-					err := call(ctx, c)
-					cancel()
-					require.ErrorIs(t, err, tt.want)
-					require.ErrorIs(t, err, context.DeadlineExceeded)
-				}
-			})
-		})
-	}
-}
-
-func TestCanceledContext(t *testing.T) {
-	reason := errors.New("the visitor left")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(reason)
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			service := &script{steps: []step{answer(200, "0,,")}}
-			err := call(ctx, newClient(t, over(service)))
-			require.ErrorIs(t, err, context.Canceled)
-			assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-			assert.Empty(t, service.times)
-		})
-	}
-}
-
-// lateTimer is a context whose deadline has passed, but whose timer has not fired
-// yet, as in a process that was stopped and continued.
-type lateTimer struct {
-	context.Context
-	deadline time.Time
-}
-
-func (c lateTimer) Deadline() (time.Time, bool) { return c.deadline, true }
-
-func TestPassedDeadline(t *testing.T) {
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				for _, ago := range []time.Duration{0, time.Nanosecond, time.Hour} {
-					service := &script{steps: []step{answer(200, "0,,")}}
-					ctx := lateTimer{t.Context(), time.Now().Add(-ago)}
-					err := call(ctx, newClient(t, over(service)))
-					require.ErrorIs(t, err, context.DeadlineExceeded)
-					assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-					assert.Empty(t, service.times)
-
-					canceled, cancel := context.WithCancel(t.Context())
-					cancel()
-					err = call(lateTimer{canceled, ctx.deadline}, newClient(t, over(service)))
-					require.ErrorIs(t, err, context.Canceled)
-					assert.NotErrorIs(t, err, context.DeadlineExceeded)
-				}
-			})
-		})
-	}
-}
-
-func TestCancelDuringCall(t *testing.T) {
-	for name, hang := range map[string]step{
-		"transport returns the cause": func(req *http.Request) (*http.Response, error) {
-			_, _ = silence(req)
-			return nil, context.Cause(req.Context())
-		},
-		"while reading the response": func(req *http.Request) (*http.Response, error) {
-			res := respond(200, "")
-			res.Body = io.NopCloser(readerFunc(func([]byte) (int, error) {
-				<-req.Context().Done()
-				return 0, req.Context().Err()
-			}))
-			return res, nil
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				for _, call := range []string{"Query", "Schedule"} {
-					ctx, cancel := context.WithCancelCause(t.Context())
-					time.AfterFunc(time.Second, func() { cancel(errors.New("the visitor left")) })
-					start := time.Now()
-					service := &script{steps: []step{hang}}
-					err := calls[call](ctx, newClient(t, over(service)))
-					require.ErrorIs(t, err, context.Canceled)
-					assert.Equal(t, call == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
-					assert.Equal(t, time.Second, time.Since(start))
-					assert.Len(t, service.times, 1)
-				}
-			})
-		})
-	}
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-func TestCancelDuringWait(t *testing.T) {
+// TestShares checks that an attempt of Query leaves time for the next one, and has
+// enough time itself, however many may follow.
+func TestShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
-		start := time.Now()
-		service := &script{steps: []step{answer(503, "", "Retry-After", "20")}}
-		_, err := newClient(t, over(service)).Query(ctx, host)
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, time.Second, time.Since(start))
-		assert.Len(t, service.times, 1)
+		service := &script{steps: []step{silence, silence, answer(200, "0,,")}}
+		require.NoError(t, calls["Query"](t.Context(), newClient(t, over(service))))
+		for _, retries := range []int{0, 2, 200, math.MaxInt} {
+			service := &script{steps: []step{slow(9*time.Second, answer(200, "0,,"))}}
+			assert.NoError(t, calls["Query"](t.Context(), newClient(t, over(service), iomeeting.WithRetries(retries))))
+			assert.Len(t, service.times, 1)
+		}
 	})
 }
 
-// TestLateRead uses a transport that starts to read the request only after it has
-// returned an error. By then, it must not get the request any more.
-func TestLateRead(t *testing.T) {
-	late := make(chan error, 1)
-	returned := make(chan struct{})
-	service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
-		go func() {
-			<-returned
-			n, err := req.Body.Read(make([]byte, 100))
-			assert.Zero(t, n)
-			late <- err
-		}()
-		return nil, errRefused
-	}}}
-	_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Schedule(t.Context(), host, nil)
-	close(returned)
-	require.ErrorIs(t, err, syscall.ECONNREFUSED)
-	assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
-	require.Error(t, <-late)
-}
-
-func TestPanicOfTransport(t *testing.T) {
-	c := newClient(t, over(&script{steps: []step{func(*http.Request) (*http.Response, error) { panic("broken") }}}))
-	for _, call := range calls {
-		assert.PanicsWithValue(t, "broken", func() { _ = call(t.Context(), c) })
+// slow delays s, unless the context ends.
+func slow(d time.Duration, s step) step {
+	return func(req *http.Request) (*http.Response, error) {
+		select {
+		case <-time.After(d):
+			return s(req)
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
 	}
 }

@@ -18,10 +18,9 @@ const redacted = "REDACTED"
 // [Secret.Reveal] returns the password. Secrets can be compared with ==. The zero
 // Secret is empty; it prints as REDACTED too.
 //
-// Configuration libraries can read a Secret from JSON, YAML or environment
-// variables through [Secret.UnmarshalText]. There are no Value and Scan methods for
-// package database/sql: encrypt what Reveal returns, and pass the decrypted value to
-// [NewSecret]. A Secret that was marshaled cannot be read back.
+// Configuration libraries can read a Secret from JSON, YAML or environment variables.
+// A Secret that was marshaled cannot be read back. There are no Value and Scan methods
+// for package database/sql: encrypt what Reveal returns.
 type Secret struct {
 	// A handle, because fmt would print a string in an unexported field of a
 	// caller's struct. Masked, because test libraries print what a handle refers to.

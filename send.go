@@ -27,8 +27,8 @@ type operation struct {
 // job is a call in progress.
 type job struct {
 	operation
-	body     string
-	secrets  []Secret  // in the body
+	params   any       // a struct with url tags
+	body     string    // params as a form
 	deadline time.Time // of all attempts; zero for none
 }
 
@@ -43,8 +43,8 @@ type outcome struct {
 
 // call sends op with params, a struct with url tags, until there is a usable response,
 // the failure is permanent, or attempts or time have run out.
-func (c *Client) call(ctx context.Context, op operation, params any, secrets ...Secret) (answer, error) {
-	j := job{op, formValues(params).Encode(), secrets, c.deadline(ctx)}
+func (c *Client) call(ctx context.Context, op operation, params any) (answer, error) {
+	j := job{op, params, formValues(params).Encode(), c.deadline(ctx)}
 	for n := 1; ; n++ {
 		start := time.Now()
 		o := c.attempt(ctx, j, n)
@@ -92,11 +92,10 @@ func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
 		return o
 	}
 	var bad *ResponseError
-	isResponse := errors.As(o.err, &bad) && o.status != 0
-	if !isResponse {
+	if !errors.As(o.err, &bad) {
 		o.err = newNetworkError(ctx, j, o.err)
 	}
-	if j.atMostOnce && o.sent && !(isResponse && isRefusal(o.status)) {
+	if j.atMostOnce && o.sent && !isRefusal(o.status) {
 		o.err = &unknownError{o.err}
 	}
 	return o
@@ -131,12 +130,12 @@ func (c *Client) exchange(ctx context.Context, j job, n int) outcome {
 		d := &delivery{ctx: ctx, body: body}
 		ctx, body, transport, seal = d.context(), d, c.fresh, d.seal
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+j.path, body)
+	// The body is set below, without a GetBody, with which net/http would resend it.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+j.path, nil)
 	if err != nil {
 		return outcome{err: err}
 	}
-	req.GetBody = nil // with it, net/http would resend the body by itself
-	req.ContentLength = int64(len(j.body))
+	req.Body, req.ContentLength = io.NopCloser(body), int64(len(j.body))
 	req.Header = c.header.Clone()
 	res, err := c.roundTrip(transport, req)
 	if err != nil {
@@ -214,6 +213,9 @@ func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time
 	level := slog.LevelDebug
 	if o.err != nil && !retry {
 		level = slog.LevelWarn
+	}
+	if !c.logger.Enabled(ctx, level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("op", op.name),

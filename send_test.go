@@ -3,133 +3,62 @@ package iomeeting_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// TestSwitchingProtocols uses a service that switches protocols and then is silent.
-// net/http returns the connection as the body, and no longer watches the context.
-func TestSwitchingProtocols(t *testing.T) {
-	const answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
-	for _, name := range []string{"Query", "Schedule"} {
-		for transport, client := range map[string]func(*testing.T, *network) *iomeeting.Client{
-			"own transport": func(t *testing.T, _ *network) *iomeeting.Client { return clientOf(t, "http://127.0.0.1") },
-			"injected transport": func(t *testing.T, n *network) *iomeeting.Client {
-				return clientOf(t, "http://127.0.0.1", over(&http.Transport{DialContext: n.dial}))
-			},
-		} {
-			t.Run(name+", "+transport, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					n := &network{serve: func(l *line) { l.say(answer); l.waitForClient() }}
-					n.mount(t)
-					start := time.Now()
-					err := calls[name](t.Context(), client(t, n))
-					assert.Zero(t, time.Since(start))
-					assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
-					assert.ErrorContains(t, err, "the response has HTTP status 101 Switching Protocols")
-					assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
-					assert.EqualValues(t, 1, n.arrivals.Load())
-					time.Sleep(time.Hour)
-				})
-			})
-		}
-	}
-}
-
-// heldBody is the body of a transport that does not watch the context. Reading it
-// blocks until it is closed, and then returns end.
-type heldBody struct {
-	start  string
-	end    error
-	closed chan struct{}
-}
-
-func (b *heldBody) Read(p []byte) (int, error) {
-	if b.start != "" {
-		n := copy(p, b.start)
-		b.start = b.start[n:]
-		return n, nil
-	}
-	<-b.closed
-	return 0, b.end
-}
-
-func (b *heldBody) Close() error {
-	select {
-	case <-b.closed:
-	default:
-		close(b.closed)
-	}
-	return nil
-}
-
-// TestBodyThatIgnoresTheContext uses a body that is cut short where it could also be
-// complete. Once it is closed, reading it returns io.EOF or another error.
-func TestBodyThatIgnoresTheContext(t *testing.T) {
-	closed := errors.New("read on a closed body")
-	for name, answer := range map[string]string{"Query": "3,00", "Schedule": "0,00"} {
-		for _, tt := range []struct {
-			name  string
-			limit func(context.Context) (context.Context, context.CancelFunc)
-			after time.Duration
-			want  error
-		}{
-			{"timeout", context.WithCancel, 30 * time.Second, context.DeadlineExceeded},
-			{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
-				return context.WithTimeout(ctx, time.Second)
-			}, time.Second, context.DeadlineExceeded},
-			{"cancel", func(ctx context.Context) (context.Context, context.CancelFunc) {
-				ctx, cancel := context.WithCancel(ctx)
-				time.AfterFunc(time.Second, cancel)
-				return ctx, cancel
-			}, time.Second, context.Canceled},
-		} {
-			t.Run(name+", "+tt.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					for _, end := range []error{io.EOF, closed} {
-						service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
-							_, _ = io.Copy(io.Discard, req.Body)
-							res := respond(http.StatusOK, "")
-							res.Body = &heldBody{answer, end, make(chan struct{})}
-							return res, nil
-						}}}
-						ctx, cancel := tt.limit(t.Context())
-						defer cancel()
-						start := time.Now()
-						err := calls[name](ctx, newClient(t, over(service), iomeeting.WithRetries(0)))
-						assert.Equal(t, tt.after, time.Since(start))
-						assert.ErrorIs(t, err, tt.want)
-						assert.Equal(t, end == closed, errors.Is(err, closed))
-						assert.Equal(t, name == "Schedule", errors.Is(err, iomeeting.ErrOutcomeUnknown))
-					}
-				})
-			})
-		}
-	}
-}
-
-// TestBodiesAreClosed checks that no body is left open, which would keep its
-// connection busy, and that each is read up to the limit.
-func TestBodiesAreClosed(t *testing.T) {
-	for _, status := range []int{200, 302, 404, 503} {
-		body := &countingBody{Reader: strings.NewReader(strings.Repeat("0", 9000))}
-		service := &script{steps: []step{func(*http.Request) (*http.Response, error) {
-			res := respond(status, "")
-			res.Body = body
-			return res, nil
-		}}}
-		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
-		assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
-		assert.Equal(t, 1, body.closed)
-		assert.Equal(t, 4097, body.read, "one byte more than the limit")
+// TestBodies checks how much of a body is read, and that it is closed, since an open
+// one would keep its connection busy.
+func TestBodies(t *testing.T) {
+	long := "3,1," + strings.Repeat("p", 4092)
+	for _, tt := range []struct {
+		name       string
+		status     int
+		body       string
+		wantRead   int
+		wantReason string // empty if the answer is good
+	}{
+		{name: "longest answer", status: 200, body: long, wantRead: 4096},
+		{name: "too long", status: 200, body: long + "p", wantRead: 4097, wantReason: "is longer than 4096 bytes"},
+		{name: "much too long", status: 200, body: long + long, wantRead: 4097, wantReason: "is longer than 4096 bytes"},
+		{name: "long error page", status: 404, body: long + long, wantRead: 4097, wantReason: "has HTTP status 404 Not Found"},
+		{name: "short error page", status: 503, body: "no", wantRead: 2, wantReason: "has HTTP status 503 Service Unavailable"},
+		{name: "redirect", status: 302, body: "no", wantRead: 2, wantReason: "is a redirect with HTTP status 302, which the client does not follow"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := &countingBody{Reader: strings.NewReader(tt.body)}
+			service := &script{steps: []step{func(*http.Request) (*http.Response, error) {
+				res := respond(tt.status, "")
+				res.Body = body
+				return res, nil
+			}}}
+			got, err := newClient(t, over(service), iomeeting.WithRetries(0)).Query(t.Context(), host)
+			assert.Equal(t, 1, body.closed)
+			assert.Equal(t, tt.wantRead, body.read)
+			if tt.wantReason == "" {
+				require.NoError(t, err)
+				assert.Equal(t, tt.body, "3,"+got.MeetingID+","+got.MeetingPassword.Reveal())
+				return
+			}
+			assert.Zero(t, got)
+			var bad *iomeeting.ResponseError
+			require.ErrorAs(t, err, &bad)
+			assert.Equal(t, iomeeting.ResponseError{
+				Op: "query", StatusCode: tt.status, Reason: tt.wantReason,
+				Body: iomeeting.NewSecret(tt.body[:min(len(tt.body), 4096)]),
+			}, *bad)
+		})
 	}
 }
 
@@ -146,10 +75,115 @@ func (b *countingBody) Read(p []byte) (int, error) {
 
 func (b *countingBody) Close() error { b.closed++; return nil }
 
-func TestResponseWithoutBody(t *testing.T) {
-	service := &script{steps: []step{func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200}, nil
-	}}}
-	_, err := newClient(t, over(service)).Query(t.Context(), host)
-	assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
+// TestSealedBody uses transports that start to read the request too late: after they
+// have returned an error, or after the time is over. They get nothing of it.
+func TestSealedBody(t *testing.T) {
+	read := func(req *http.Request) error {
+		body, err := io.ReadAll(req.Body)
+		assert.Empty(t, body)
+		assert.Error(t, err)
+		return err
+	}
+	t.Run("after the error", func(t *testing.T) {
+		var late *http.Request
+		service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+			late = req
+			return nil, errRefused
+		}}}
+		_, err := newClient(t, over(service), iomeeting.WithRetries(0)).Schedule(t.Context(), host, nil)
+		_ = read(late)
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+	})
+	t.Run("after the deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			service := &script{steps: []step{func(req *http.Request) (*http.Response, error) {
+				time.Sleep(time.Minute) // and ignores the request's context
+				return nil, read(req)
+			}}}
+			_, err := newClient(t, over(service)).Schedule(t.Context(), host, nil)
+			require.EqualError(t, err, "iomeeting: schedule: context deadline exceeded")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.NotErrorIs(t, err, iomeeting.ErrOutcomeUnknown)
+			assert.Len(t, service.times, 1)
+		})
+	})
+}
+
+func TestPanicOfTransport(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			service := &script{steps: []step{
+				func(*http.Request) (*http.Response, error) { panic("broken") },
+				answer(200, "0,,"), answer(200, "0,1"),
+			}}
+			c := newClient(t, over(service))
+			assert.PanicsWithValue(t, "broken", func() { _ = call(t.Context(), c) })
+			_, err := c.Query(t.Context(), host)
+			assert.NoError(t, err)
+		})
+	}
+}
+
+// TestContextEnds ends the context of a call, which has a cause of its own, after one
+// second.
+func TestContextEnds(t *testing.T) {
+	cause, errOwn := errors.New("the visitor left"), errors.New("gave up")
+	returning := func(end func(context.Context) error) step {
+		return func(req *http.Request) (*http.Response, error) {
+			_, _ = silence(req)
+			return nil, end(req.Context())
+		}
+	}
+	for _, tt := range []struct {
+		name        string
+		network     *network // or
+		step        step
+		late        bool  // the call starts after the end
+		wantIs      error // in the chain, beside the context's error
+		wantUnknown bool  // of Schedule
+	}{
+		{name: "before the start", step: answer(200, "0,1"), late: true},
+		{name: "while dialing", network: &network{hang: true}},
+		{name: "while a RoundTripper dials", step: hangBeforeSending},
+		{name: "while waiting for the response", network: silent(), wantUnknown: true},
+		{name: "while reading the response", network: dripping(ok + "Content-Length: 4000\r\n\r\n0,1"), wantUnknown: true},
+		{name: "while a RoundTripper waits", step: silence, wantUnknown: true},
+		{name: "the RoundTripper returns the cause", step: returning(context.Cause), wantUnknown: true},
+		{name: "the RoundTripper returns its own error", step: returning(func(context.Context) error { return errOwn }), wantIs: errOwn, wantUnknown: true},
+	} {
+		for name, call := range calls {
+			for _, want := range []error{context.Canceled, context.DeadlineExceeded} {
+				t.Run(fmt.Sprint(tt.name, ", ", name, ", ", want), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						c := clientFor(t, tt.network, tt.step, iomeeting.WithRetries(0))
+						start := time.Now()
+						ctx, cancel := context.WithCancelCause(t.Context())
+						defer cancel(nil)
+						if want == context.Canceled {
+							time.AfterFunc(time.Second, func() { cancel(cause) })
+						} else {
+							var stop context.CancelFunc
+							ctx, stop = context.WithTimeoutCause(ctx, time.Second, cause)
+							defer stop()
+						}
+						if tt.late {
+							time.Sleep(time.Second)
+							synctest.Wait()
+						}
+						err := call(ctx, c)
+						assert.Equal(t, time.Second, time.Since(start))
+						assert.ErrorIs(t, err, want)
+						if tt.wantIs != nil {
+							assert.ErrorIs(t, err, tt.wantIs)
+						}
+						unknown := name == "Schedule" && tt.wantUnknown
+						assert.Equal(t, unknown, errors.Is(err, iomeeting.ErrOutcomeUnknown))
+						assert.Equal(t, want == context.DeadlineExceeded && !unknown, iomeeting.Retryable(err))
+						time.Sleep(time.Hour) // a connection that is still open makes the bubble fail
+					})
+				})
+			}
+		}
+	}
 }

@@ -21,8 +21,8 @@ const (
 	// retry.
 	connectTimeout = 10 * time.Second
 
-	// answerTimeout limits the wait for the header of a response if the user has set
-	// no limit for the call, so that no call waits forever.
+	// answerTimeout limits the wait for a response to begin if the user has set no
+	// limit for the call.
 	answerTimeout = 5 * time.Minute
 
 	// maxIdleConns saves a busy backend handshakes, which cost many times as much as
@@ -82,8 +82,12 @@ func limit(t *http.Transport) {
 		t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
 	t.TLSHandshakeTimeout = cmp.Or(t.TLSHandshakeTimeout, connectTimeout)
-	dial := t.DialContext
-	if dial == nil {
+	//lint:ignore SA1019 programs set it, to the Dial of a SOCKS proxy for example
+	dial, old := t.DialContext, t.Dial
+	switch {
+	case dial == nil && old != nil:
+		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
+	case dial == nil:
 		dial = new(net.Dialer).DialContext
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -130,14 +134,11 @@ func (d *delivery) context() context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
-// Read reads the body unless it is sealed. It seals the body if the time is over: in a
-// process that was stopped while it connected, nobody may have noticed yet.
+// Read reads the body, unless it is sealed or the time is over: in a process that was
+// stopped while it connected, nobody may have noticed yet.
 func (d *delivery) Read(p []byte) (int, error) {
-	if d.state.Load() == bodyUnread {
-		if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
-			d.seal()
-			return 0, context.DeadlineExceeded
-		}
+	if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return 0, context.DeadlineExceeded
 	}
 	if !d.state.CompareAndSwap(bodyUnread, bodyRead) && d.state.Load() == bodySealed {
 		return 0, errors.New("the call is over")

@@ -63,17 +63,17 @@ type Meeting struct {
 	StartLink iomeeting.Link
 }
 
-// Schedule schedules a meeting on a free account. opts.EndURL must be empty, since
-// [WithEnd] sets it. With WithEnd, opts.OperatorID may have up to 2,000 bytes without
-// control characters, and comes back in [Ended]; do not sign it.
+// Schedule schedules a meeting on a free account. With [WithEnd], opts.OperatorID may
+// have up to 2,000 bytes without control characters, and comes back in [Ended]; do not
+// sign it. opts.EndURL must be empty.
 //
 // The context governs the store and the wait for an account. Calls of the service go
 // on when it is done, so you can pass the context of an HTTP request. Store your
 // booking first: the meeting may end before Schedule returns.
 //
 // Besides the errors of [iomeeting.Client.ScheduleIfAvailable], Schedule returns
-// [ErrNoneFree], [ErrStore], or [ErrLeaseLost] if it returns after StartBy. After
-// [iomeeting.ErrOutcomeUnknown] the account is not used for three minutes; you may
+// [ErrNoneFree], [ErrStore], or [ErrLeaseLost] if StartBy has passed. After
+// [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes; you may
 // call Schedule again at once.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
 	var o iomeeting.ScheduleOptions

@@ -157,8 +157,11 @@ func Example_endMeeting() {
 
 	end := func(ctx context.Context, m hostpool.Meeting) error {
 		progress, err := pool.Check(ctx, m)
-		if err != nil || progress[0].State != hostpool.InProgress {
-			return errors.Join(err, progress[0].Err)
+		if err != nil {
+			return err
+		}
+		if progress[0].State != hostpool.InProgress {
+			return progress[0].Err
 		}
 		_, err = client.Schedule(ctx, hosts[m.Host], nil)
 		return err

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"time"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -248,4 +249,28 @@ func ExamplePool_SetHosts() {
 	// Output:
 	// iomeeting: no host account is free
 	// <nil>
+}
+
+// A gauge of accounts. Other pools on the same store may have other accounts.
+func ExamplePool_Leases() {
+	service := iomeetingtest.NewServer(alice, bob)
+	defer service.Close()
+	hosts := []iomeeting.Host{alice, bob}
+	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), hosts))
+	ctx := context.Background()
+	must(pool.Schedule(ctx, nil))
+
+	leases, err := pool.Leases(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	leased := 0
+	for _, host := range hosts {
+		if slices.ContainsFunc(leases, func(l hostpool.Lease) bool { return l.Host == host.Email }) {
+			leased++
+		}
+	}
+	fmt.Println(leased, "of", len(hosts), "accounts are leased")
+	// Output:
+	// 1 of 2 accounts are leased
 }

@@ -1,38 +1,27 @@
 // Package hostpool shares host accounts among meetings, and among web servers.
 //
-// A host account can be in only one meeting: scheduling another ends the first. If
-// every customer has an account of their own, you need no pool. If you start
-// meetings for many customers on fewer accounts, two servers that pick the same
-// account end each other's meetings, and no Query beforehand can prevent it. A
-// [Pool] leases an account to each meeting:
+// A host account can be in only one meeting: scheduling another ends the first. If you
+// start meetings for many customers on fewer accounts, two servers that pick the same
+// account end each other's meetings, and no Query beforehand can prevent it. A [Pool]
+// leases an account to each meeting. Servers that share accounts share a [Store].
 //
 //	pool, err := hostpool.New(client, store, hosts, hostpool.WithEnd(endURL, signer))
 //	mux.Handle("/meeting-ended", pool.EndHandler(onEnd))
 //	meeting, err := pool.Schedule(r.Context(), &iomeeting.ScheduleOptions{OperatorID: booking})
 //
-// When the service reports the end of a meeting, its account is free again. If it
-// does not, or if nobody starts the meeting, the lease expires, and the pool reuses
-// the account once the service says that its host is in no meeting. Servers that
-// share accounts share a [Store]: package sqlstore keeps leases in PostgreSQL, MySQL,
-// MariaDB or SQLite, and package redisstore, a module of its own, in Redis.
-//
-// # What it promises
+// When the service reports the end of a meeting, its account is free again. Otherwise
+// its lease expires, and the pool uses the account once the service says that its host
+// is in no meeting.
 //
 // No call of a Pool ends a meeting that was started through another lease, as long as
-//   - the store keeps its leases and its clock does not jump (a jump ahead shortens
+//   - the store keeps its leases, and its clock does not jump (a jump ahead shortens
 //     the time to start by as much);
 //   - each host starts by [Meeting.StartBy];
 //   - the service carries out a Schedule within three minutes of its being sent, or
 //     never.
 //
-// If a server crashes at any point, its accounts can be used again after
-// [WithStartWithin] and half a minute.
-//
-// # Passwords
-//
-// A start link contains the password of the account, and whoever opens it can read
-// that in the source of the page. Use accounts without other data in them, and change
-// their passwords regularly; see [Pool.SetHosts].
+// A start link contains the password of its account, which everyone who opens it can
+// read. Use accounts without other data in them, and change their passwords regularly.
 package hostpool
 
 import (
@@ -429,9 +418,8 @@ func (p *Pool) EndHandler(onEnd func(ctx context.Context, ended Ended) error) ht
 			return onEnd(ctx, Ended{OperatorID: operatorID})
 		}
 		lease, operatorID, _ := strings.Cut(rest, "\n")
-		if l, err := parseLease(lease); err == nil {
-			p.settle(ctx, l, 0)
-		}
+		id, host, _ := strings.Cut(lease, ":")
+		p.settle(ctx, Lease{Host: host, ID: id}, 0)
 		return onEnd(ctx, Ended{operatorID, lease})
 	})
 }

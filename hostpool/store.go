@@ -27,7 +27,10 @@ func (l Lease) String() string { return l.ID + ":" + l.Host }
 // that share it, and each of its methods is atomic. Time is that of the store's
 // clock. Email addresses have up to 320 bytes and are compared byte by byte. IDs
 // have 26 ASCII letters and digits. A duration of more than 100 years may be cut to
-// that. Package storetest tests a Store.
+// that.
+//
+// Package sqlstore keeps leases in PostgreSQL, MySQL, MariaDB or SQLite, and package
+// redisstore, a module of its own, in Redis. Package storetest tests a Store.
 type Store interface {
 	// Take leases the first of hosts that has no lease, and returns it. The lease
 	// gets the given ID, and expires d from now. If each of hosts has a lease,

@@ -2,13 +2,20 @@ package main
 
 import (
 	"bytes"
-	"log/slog"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -18,77 +25,85 @@ import (
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
-func TestWork(t *testing.T) {
-	reader := sdkmetric.NewManualReader()
-	exporter := tracetest.NewInMemoryExporter()
-	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	require.NoError(t, work(t.Context(), metrics, sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))))
-
-	var collected metricdata.ResourceMetrics
-	require.NoError(t, reader.Collect(t.Context(), &collected))
-	got := make(map[string]int64)
-	for _, m := range collected.ScopeMetrics[0].Metrics {
-		switch data := m.Data.(type) {
-		case metricdata.Gauge[int64]:
-			for _, point := range data.DataPoints {
-				got[m.Name+" "+point.Attributes.Encoded(attribute.DefaultEncoder())] = point.Value
-			}
-		case metricdata.Sum[int64]:
-			for _, point := range data.DataPoints {
-				got[m.Name+" "+point.Attributes.Encoded(attribute.DefaultEncoder())] = point.Value
-			}
-		case metricdata.Histogram[float64]:
-			for _, point := range data.DataPoints {
-				got[m.Name+" "+point.Attributes.Encoded(attribute.DefaultEncoder())] = int64(point.Count)
-			}
-		}
-	}
-	assert.Equal(t, map[string]int64{
-		"iomeeting.call.duration op=query,status=200":               2,
-		"iomeeting.call.duration op=schedule,status=200":            2,
-		"iomeeting.pool.accounts state=free":                        0,
-		"iomeeting.pool.accounts state=leased":                      2,
-		"iomeeting.pool.accounts state=expired":                     0,
-		"iomeeting.pool.events event=iomeeting pool: lease taken":   2,
-		"iomeeting.pool.events event=iomeeting pool: lease renewed": 2,
-	}, got)
-
-	spans := exporter.GetSpans()
-	require.Len(t, spans, 5)
-	visitors := spans[4]
-	assert.Equal(t, "two visitors", visitors.Name)
-	for i, name := range []string{"iomeeting query", "iomeeting schedule", "iomeeting query", "iomeeting schedule"} {
-		assert.Equal(t, name, spans[i].Name)
-		assert.Equal(t, visitors.SpanContext.SpanID(), spans[i].Parent.SpanID())
-		assert.Equal(t, codes.Unset, spans[i].Status.Code)
-	}
-}
-
-// TestFailedCall shows the spans of a query that is retried.
-func TestFailedCall(t *testing.T) {
-	exporter := tracetest.NewInMemoryExporter()
-	h, err := newHandler(sdkmetric.NewMeterProvider().Meter(""),
-		sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter)).Tracer(""))
-	require.NoError(t, err)
+// TestTracedCalls traces calls over TLS: a span for each attempt, sent on to the
+// service, and as many connections as without tracing.
+func TestTracedCalls(t *testing.T) {
 	host := iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("canary")}
 	service := iomeetingtest.NewServer(host)
 	defer service.Close()
+	target, err := url.Parse(service.URL)
+	require.NoError(t, err)
+	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(target))
+	var connections atomic.Int32
+	front.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	front.StartTLS()
+	defer front.Close()
+
+	exporter := tracetest.NewInMemoryExporter()
+	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: front.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}}
+	client, err := iomeeting.NewClient(front.URL, traced(traces), iomeeting.WithHTTPClient(&http.Client{Transport: transport}))
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+
+	ctx, visitor := traces.Tracer("").Start(t.Context(), "visitor")
+	for range 5 {
+		_, err = client.Query(ctx, host)
+		require.NoError(t, err)
+	}
+	assert.EqualValues(t, 1, connections.Load(), "queries share a connection")
+	var schedules sync.WaitGroup
+	for range 20 {
+		schedules.Go(func() {
+			_, err := client.Schedule(ctx, host, nil)
+			assert.NoError(t, err)
+		})
+	}
+	schedules.Wait()
+	assert.EqualValues(t, 21, connections.Load(), "each Schedule has its own")
 	service.FailNext(iomeetingtest.HTTPStatus(503))
-	_, err = service.Client(iomeeting.WithLogger(slog.New(h))).Query(t.Context(), host)
+	_, err = client.Query(ctx, host)
 	require.NoError(t, err)
 
 	spans := exporter.GetSpans()
-	require.Len(t, spans, 2)
-	assert.Equal(t, codes.Error, spans[0].Status.Code)
-	assert.Equal(t, "iomeeting: query: bad response: the response has HTTP status 503 Service Unavailable",
-		spans[0].Status.Description)
-	assert.Equal(t, codes.Unset, spans[1].Status.Code)
+	require.Len(t, spans, 27)
+	traced := make(map[string]bool)
+	for _, span := range spans {
+		assert.Equal(t, "HTTP POST", span.Name)
+		assert.Equal(t, visitor.SpanContext().SpanID(), span.Parent.SpanID())
+		traced["00-"+span.SpanContext.TraceID().String()+"-"+span.SpanContext.SpanID().String()+"-01"] = true
+	}
+	for _, request := range service.Requests() {
+		assert.True(t, traced[request.Header.Get("Traceparent")], request.Path)
+	}
+	for _, attr := range spans[25].Attributes {
+		if attr.Key == "http.response.status_code" {
+			assert.EqualValues(t, 503, attr.Value.AsInt64())
+		}
+		assert.False(t, strings.Contains(attr.Value.String(), "canary"))
+	}
+}
+
+func TestGauge(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	require.NoError(t, work(t.Context(), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter(""), sdktrace.NewTracerProvider()))
+	var collected metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &collected))
+	got := make(map[string]int64)
+	for _, point := range collected.ScopeMetrics[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
+		got[point.Attributes.Encoded(attribute.DefaultEncoder())] = point.Value
+	}
+	assert.Equal(t, map[string]int64{"state=free": 0, "state=leased": 2, "state=expired": 0}, got)
 }
 
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), `"iomeeting.pool.accounts"`)
-	assert.Contains(t, out.String(), `"iomeeting schedule"`)
+	assert.Contains(t, out.String(), `"HTTP POST"`)
 	assert.NotContains(t, out.String(), "secret-")
 }

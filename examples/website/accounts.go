@@ -15,8 +15,8 @@ type accountRow struct {
 	State   string // "available", "meeting", "refused" or "unknown"
 	Title   string // of the meeting that it is in, if that was started here
 	Lease   *hostpool.Lease
+	Expires time.Time
 	For     string // title of the meeting that it is leased to
-	Expired bool
 }
 
 // showAccounts shows the accounts with their states and leases. A real site has
@@ -53,7 +53,9 @@ func newAccountRow(email string, lease *hostpool.Lease, heard answer, bookings [
 			row.For = b.title
 		}
 	}
-	row.Expired = lease != nil && !lease.Expires.After(time.Now())
+	if lease != nil {
+		row.Expires = time.Now().Add(lease.Left)
+	}
 	return row
 }
 

@@ -59,9 +59,8 @@ const (
 // state returns the state of the meeting. It depends on what was last heard of
 // the account, and on whether its lease is still held.
 //
-// A meeting that is in progress after its reported end has not ended. After an
-// unknown outcome the pool tries another account, and the end of the first
-// meeting is reported with the same operator ID.
+// After an unknown outcome, the end of a meeting may be reported that nobody could
+// start.
 func (b booking) state(held bool, heard answer) state {
 	switch {
 	case heard.isIn(b) && heard.asked.After(b.ended):

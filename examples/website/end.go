@@ -4,6 +4,8 @@ import (
 	"context"
 	"log"
 	"net/http"
+
+	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
 // endPath is where the service notifies this site of the end of a meeting.
@@ -11,8 +13,8 @@ const endPath = "/meeting-ended"
 
 // meetingEnded notes that a scheduled meeting is over. The service may report the
 // same end more than once.
-func (s *site) meetingEnded(_ context.Context, operatorID string) error {
-	s.books.end(operatorID)
+func (s *site) meetingEnded(_ context.Context, ended hostpool.Ended) error {
+	s.books.end(ended.OperatorID)
 	return nil
 }
 

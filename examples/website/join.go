@@ -15,7 +15,7 @@ func (s *site) joinMeeting(w http.ResponseWriter, r *http.Request) {
 		showError(w, err)
 		return
 	}
-	s.tickets.Send(w, r, link)
+	link.ServePage(w, r, "")
 }
 
 func (s *site) joinLink(r *http.Request) (iomeeting.Link, error) {

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"log"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -26,11 +25,10 @@ const startWithin = 5 * time.Minute
 // site is the partner's site.
 type site struct {
 	config
-	client  *iomeeting.Client
-	pool    *hostpool.Pool
-	watch   *watch
-	books   books
-	tickets *tickets
+	client *iomeeting.Client
+	pool   *hostpool.Pool
+	watch  *watch
+	books  books
 }
 
 func newSite(cfg config) (*site, error) {
@@ -39,20 +37,14 @@ func newSite(cfg config) (*site, error) {
 	if err := cmp.Or(errClient, errSigner); err != nil {
 		return nil, err
 	}
-	pool, err := hostpool.New(client, cfg.hosts,
-		hostpool.WithEndSigner(signer),
+	pool, err := hostpool.New(client, hostpool.NewMemoryStore(), cfg.hosts, // several servers would share a store
+		hostpool.WithEnd(cfg.url+endPath, signer),
 		hostpool.WithStartWithin(startWithin),
-		// Several servers would share a store, set by hostpool.WithStore.
 	)
 	if err != nil {
 		return nil, err
 	}
 	s := &site{config: cfg, client: client, pool: pool, watch: newWatch(client, cfg.hosts)}
-	s.tickets = &tickets{
-		path:   "/open/",
-		secure: strings.HasPrefix(cfg.url, "https://"),
-		gone:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { showError(w, errGone) }),
-	}
 	return s, nil
 }
 
@@ -61,7 +53,6 @@ func (s *site) routes() http.Handler {
 	pages.HandleFunc("GET /{$}", s.showBoard)
 	pages.HandleFunc("GET /accounts", s.showAccounts)
 	pages.Handle("GET /assets/", http.FileServerFS(assets))
-	pages.Handle("GET /open/", s.tickets)
 	pages.HandleFunc("POST /start", s.startMeeting)
 	pages.HandleFunc("POST /join", s.joinMeeting)
 	if s.end != nil {
@@ -86,18 +77,11 @@ var (
 	errNotInProgress = errors.New("website: meeting not in progress")
 	errNotKnown      = errors.New("website: meeting in an unknown state")
 	errNoObservers   = errors.New("website: meeting without observers")
-	errGone          = errors.New("website: link not available")
 )
 
-// problems are checked in this order, since an error of the pool may match more
-// than one.
 var problems = []problem{
 	{iomeeting.ErrOutcomeUnknown, http.StatusBadGateway, "The meeting was not confirmed",
-		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another in a minute."},
-	{iomeeting.ErrHostNotFound, http.StatusServiceUnavailable, "No account can be used",
-		"No host account is free, and one is not set up correctly. Please tell the people who run this site."},
-	{iomeeting.ErrWrongPassword, http.StatusServiceUnavailable, "No account can be used",
-		"No host account is free, and the password of one is wrong. Please tell the people who run this site."},
+		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another."},
 	{hostpool.ErrNoneFree, http.StatusServiceUnavailable, "All accounts are in use",
 		"Every host account is in a meeting or held for one. Please wait until a meeting has ended, then start yours."},
 	{errMissing, http.StatusBadRequest, "Something is missing",
@@ -108,8 +92,6 @@ var problems = []problem{
 		"The meeting service did not say whether it is in progress. Please try again in a minute."},
 	{errNoObservers, http.StatusConflict, "This meeting has no observers",
 		"Its host did not allow observers. You can join as a participant."},
-	{errGone, http.StatusGone, "This page opens only once",
-		"It opens for one minute, in the browser that asked for it. Please start or join again from the list of meetings."},
 }
 
 var otherProblem = problem{nil, http.StatusBadGateway, "The meeting service is not available",

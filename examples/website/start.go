@@ -20,18 +20,18 @@ func (s *site) startMeeting(w http.ResponseWriter, r *http.Request) {
 	}
 	b := newBooking(title, name, r.PostFormValue("observers") != "")
 	s.books.add(b) // before the call, since even a call with an unknown outcome may lead to a reported end
-	meeting, err := s.meetingFor(context.WithoutCancel(r.Context()), b)
+	meeting, err := s.meetingFor(r.Context(), b)
 	if err != nil {
 		s.books.update(b.id, func(b *booking) { b.failed = !errors.Is(err, iomeeting.ErrOutcomeUnknown) })
 		showError(w, err)
 		return
 	}
 	s.books.update(b.id, func(b *booking) {
-		b.hostEmail, b.lease, b.startBy = meeting.Host.Email, meeting.Lease, meeting.StartBy
+		b.hostEmail, b.lease, b.startBy = meeting.Host, meeting.Lease, meeting.StartBy
 	})
 	// The link holds the password of the account, which the host can read in the
 	// source of the page, so a site like this needs accounts with no other data.
-	s.tickets.Send(w, r, meeting.StartLink)
+	meeting.StartLink.ServePage(w, r, "")
 }
 
 // meetingFor makes the meeting of a booking. Without observers it is scheduled,
@@ -42,7 +42,6 @@ func (s *site) meetingFor(ctx context.Context, b booking) (hostpool.Meeting, err
 	if b.observerPassword.IsZero() {
 		return s.pool.Schedule(ctx, &iomeeting.ScheduleOptions{
 			MeetingPassword: b.password,
-			EndURL:          s.url + endPath,
 			OperatorID:      b.id,
 		})
 	}

@@ -56,11 +56,13 @@ func shuffle[T any](s []T) {
 	rand.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
 }
 
-// measure makes b.N calls. All runs of a benchmark use the same client, so its
-// connections are open by the last one, which counts.
+// measure makes b.N calls, after some that open the connections.
 func measure(b *testing.B, workers int, call call) {
+	work := func(worker, _ int) error { return call(worker) }
+	together(b, workers, 4*workers, work)
 	b.ReportAllocs()
-	together(b, workers, b.N, func(worker, _ int) error { return call(worker) })
+	b.ResetTimer()
+	together(b, workers, b.N, work)
 }
 
 // together lets the workers do n pieces of work, and waits for all.

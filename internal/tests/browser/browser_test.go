@@ -59,6 +59,7 @@ func newBrowser(t *testing.T) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-back-forward-cache", true), // chromedp does not see a page that is restored from it
 	)
 	ctx, cancelTime := context.WithTimeout(context.Background(), patience) // t.Context ends before the browser does
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)

@@ -4,10 +4,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +80,82 @@ func TestPostPage(t *testing.T) {
 	b.mu.Lock()
 	assert.Empty(t, b.dialogs, "no script of a value ran")
 	b.mu.Unlock()
+}
+
+// TestOpenByPost goes from a partner's list through the page to the service and back.
+// The visitor's own POST opens the page, and the browser replaces it by the service's.
+func TestOpenByPost(t *testing.T) {
+	b := newBrowser(t)
+	service := newRecorder(t)
+	client, err := iomeeting.NewClient(service.URL)
+	require.NoError(t, err)
+	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
+	require.NoError(t, err)
+	opened := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!DOCTYPE html><title>Meetings</title><form method="post" action="/open"><button>Start</button></form>`))
+	})
+	mux.HandleFunc("POST /open", func(w http.ResponseWriter, r *http.Request) {
+		opened++
+		link.ServePage(w, r, "进入会议")
+	})
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!DOCTYPE html><p id="refused">Refused</p>`))
+	}))
+	partner := httptest.NewServer(protection.Handler(mux))
+	defer partner.Close()
+
+	tb := b.newTab()
+	tb.open(partner.URL)
+	tb.click("button")
+	assert.Equal(t, "Welcome", tb.text("#room"))
+	room := tb.address()
+	var addresses []string
+	for _, entry := range ask(tb, chromedp.NavigationEntries()).Entries {
+		addresses = append(addresses, entry.URL)
+	}
+	require.Equal(t, []string{"about:blank", partner.URL + "/", room}, addresses, "the page has no entry")
+	tb.run(chromedp.NavigateBack())
+	assert.Equal(t, "Start", tb.text("button"))
+	assert.Equal(t, partner.URL+"/", tb.address(), "Back returns to the list")
+	assert.Equal(t, 1, opened)
+	service.mu.Lock()
+	assert.Equal(t, []url.Values{link.Params()}, service.forms, "nothing is sent twice")
+	service.mu.Unlock()
+
+	// Another site cannot open the meeting.
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!DOCTYPE html><form method="post" action="` + partner.URL + `/open"><button>Win</button></form>`))
+	}))
+	defer elsewhere.Close()
+	tb.open(strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1))
+	tb.click("button")
+	tb.waitFor("#refused")
+	assert.Equal(t, 1, opened)
+	b.requireSecretive(partner.URL, hostPassword)
+}
+
+// TestPageWithoutScript shows the page to a browser that runs no script.
+func TestPageWithoutScript(t *testing.T) {
+	b := newBrowser(t)
+	service := newRecorder(t)
+	client, err := iomeeting.NewClient(service.URL)
+	require.NoError(t, err)
+	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
+	require.NoError(t, err)
+	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { link.ServePage(w, r, "进入会议") }))
+	defer partner.Close()
+	tb := b.newTab(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	tb.open(partner.URL)
+	assert.Equal(t, "进入会议", tb.text("button"))
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "page.png"), ask(tb, chromedp.CaptureScreenshot()), 0o600))
+	}
+	tb.run(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}))
+	tb.click("button")
+	assert.Equal(t, "Welcome", tb.text("#room"))
 }
 
 func TestFormInYourOwnPage(t *testing.T) {

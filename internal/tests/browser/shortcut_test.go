@@ -5,9 +5,11 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
@@ -18,20 +20,56 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// TestServeShortcut downloads a shortcut for each system.
+// TestHTMLShortcut opens the file as a double click does.
+func TestHTMLShortcut(t *testing.T) {
+	b := newBrowser(t)
+	var headers []http.Header
+	service := newRecorder(t)
+	watched := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		headers = append(headers, r.Header)
+		service.Config.Handler.ServeHTTP(w, r)
+	}))
+	defer watched.Close()
+	client, err := iomeeting.NewClient(watched.URL)
+	require.NoError(t, err)
+	link, err := client.Start(alice, &iomeeting.StartOptions{Title: strings.Repeat("会议", 1000)})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), iomeeting.HTMLShortcut.FileName("周会 <1>"))
+	var content bytes.Buffer
+	require.NoError(t, link.WriteShortcut(&content, iomeeting.HTMLShortcut, "周会 <1>"))
+	require.NoError(t, os.WriteFile(file, content.Bytes(), 0o600))
+
+	tb := b.newTab()
+	tb.open((&url.URL{Scheme: "file", Path: file}).String())
+	assert.Equal(t, "Welcome", tb.text("#room"))
+	service.mu.Lock()
+	assert.Equal(t, []url.Values{link.Params()}, service.forms, "the form arrives once")
+	service.mu.Unlock()
+	require.Len(t, headers, 1)
+	assert.Equal(t, "null", headers[0].Get("Origin"))
+	assert.Empty(t, headers[0].Get("Referer"))
+	var addresses []string
+	for _, entry := range ask(tb, chromedp.NavigationEntries()).Entries {
+		addresses = append(addresses, entry.URL)
+	}
+	assert.Equal(t, []string{"about:blank", tb.address()}, addresses, "the file has no entry")
+	b.requireSecretive("/room", hostPassword)
+}
+
+// TestServeShortcut downloads a shortcut of each format.
 func TestServeShortcut(t *testing.T) {
 	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
 	require.NoError(t, err)
 	link, err := client.JoinByID("000042", nil)
 	require.NoError(t, err)
-	const title = "周会 / 1"
+	const title = "周会 / 1 %2E%2E"
 	website := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s, err := strconv.Atoi(r.URL.Query().Get("s")); err == nil {
 			link.ServeShortcut(w, r, iomeeting.Shortcut(s), title)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(`<!DOCTYPE html><a id="s0" href="?s=0">0</a> <a id="s1" href="?s=1">1</a> <a id="s2" href="?s=2">2</a>`))
+		_, _ = w.Write([]byte(`<!DOCTYPE html><a id="s0" href="?s=0">0</a> <a id="s1" href="?s=1">1</a> <a id="s2" href="?s=2">2</a> <a id="s3" href="?s=3">3</a>`))
 	}))
 	defer website.Close()
 
@@ -48,7 +86,7 @@ func TestServeShortcut(t *testing.T) {
 		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, EventsEnabled: &events,
 	}))
 	tb.open(website.URL)
-	for i, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
+	for i, s := range []iomeeting.Shortcut{iomeeting.HTMLShortcut, iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
 		tb.click(chromedp.CSS("#s" + strconv.Itoa(int(s))))
 		select {
 		case <-completed:

@@ -110,14 +110,15 @@ func (s *service) serve(conn *net.TCPConn) {
 	}
 }
 
-// client returns a client of s whose transport speaks only HTTP/2.
+// client returns a client of s whose RoundTripper speaks only HTTP/2. It is not an
+// *http.Transport, of which Schedule would use a clone that speaks HTTP/1.1.
 func (s *service) client(t *testing.T) *iomeeting.Client {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
 	c, err := iomeeting.NewClient("http://"+s.Addr().String(),
-		iomeeting.WithHTTPClient(&http.Client{Transport: transport}), iomeeting.WithTimeout(time.Minute))
+		iomeeting.WithHTTPClient(&http.Client{Transport: struct{ http.RoundTripper }{transport}}), iomeeting.WithTimeout(time.Minute))
 	require.NoError(t, err)
 	return c
 }

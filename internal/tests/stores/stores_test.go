@@ -87,8 +87,8 @@ func (d database) connect(t testing.TB) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(d.driver, d.dsn)
 	require.NoError(t, err)
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)
+	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(8)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	return db
 }
