@@ -55,7 +55,7 @@ func (l leases) store() (hostpool.Store, error) {
 			return nil, err
 		}
 		options.ContextTimeoutEnabled = true
-		return redisstore.New(redis.NewClient(options)), nil
+		return redisstore.New(redis.NewClient(options))
 	}
 	db, err := sql.Open(l.Driver, l.DSN)
 	if err != nil {
@@ -63,7 +63,10 @@ func (l leases) store() (hostpool.Store, error) {
 	}
 	db.SetMaxIdleConns(64) // as many as there are concurrent visitors; by default, only two connections are kept
 	dialects := map[string]sqlstore.Dialect{"pgx": sqlstore.Postgres, "mysql": sqlstore.MySQL, "sqlite": sqlstore.SQLite}
-	store := sqlstore.New(db, dialects[l.Driver])
+	store, err := sqlstore.New(db, dialects[l.Driver])
+	if err != nil {
+		return nil, err
+	}
 	return store, store.CreateTable(context.Background())
 }
 
@@ -85,41 +88,50 @@ func (c webServerConfig) pool() (*hostpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hostpool.New(client, hosts,
-		hostpool.WithStore(store),
-		hostpool.WithEndSigner(signer),
+	return hostpool.New(client, store, hosts,
+		hostpool.WithEnd(c.EndURL, signer),
 		hostpool.WithStartWithin(c.StartWithin),
 		hostpool.WithCheckEvery(c.StartWithin),
 		hostpool.WithLogger(slog.New(slog.DiscardHandler)))
 }
 
-// started is the response to a visitor who starts a meeting. A website would serve
-// the page of the link; here, there is no browser to submit the form.
-type started struct {
-	Host      string
-	MeetingID string
-	Endpoint  string
-	Params    url.Values
+// meeting is what a web server stores with a booking.
+type meeting struct{ Host, ID, Lease string }
+
+// form is a start link. A website would serve its page; here, there is no browser to
+// submit it.
+type form struct {
+	Endpoint string
+	Params   url.Values
 }
 
 // routes returns the pages of a web server.
-func routes(pool *hostpool.Pool, endURL string) http.Handler {
+func routes(pool *hostpool.Pool) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /start", func(w http.ResponseWriter, r *http.Request) {
-		// A visitor who goes away must not leave an unknown outcome behind.
-		meeting, err := pool.Schedule(context.WithoutCancel(r.Context()), &iomeeting.ScheduleOptions{EndURL: endURL})
-		switch {
-		case errors.Is(err, hostpool.ErrNoneFree):
-			http.Error(w, "no account is free", http.StatusServiceUnavailable)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusBadGateway)
-		default:
-			link := meeting.StartLink
-			_ = json.NewEncoder(w).Encode(started{meeting.Host.Email, meeting.MeetingID, link.Endpoint(), link.Params()})
-		}
+	mux.HandleFunc("POST /book", func(w http.ResponseWriter, r *http.Request) {
+		m, err := pool.Schedule(r.Context(), nil)
+		respond(w, meeting{m.Host, m.ID, m.Lease}, err)
 	})
-	mux.Handle("/meeting-ended", pool.EndHandler(func(context.Context, string) error { return nil }))
+	mux.HandleFunc("POST /start", func(w http.ResponseWriter, r *http.Request) {
+		m := hostpool.Meeting{Host: r.FormValue("host"), ID: r.FormValue("id"), Lease: r.FormValue("lease")}
+		link, err := pool.StartLink(r.Context(), m)
+		respond(w, form{link.Endpoint(), link.Params()}, err)
+	})
+	mux.Handle("/meeting-ended", pool.EndHandler(func(context.Context, hostpool.Ended) error { return nil }))
 	return mux
+}
+
+func respond(w http.ResponseWriter, body any, err error) {
+	switch {
+	case errors.Is(err, hostpool.ErrNoneFree):
+		http.Error(w, "no account is free", http.StatusServiceUnavailable)
+	case errors.Is(err, hostpool.ErrLeaseLost):
+		http.Error(w, "the account is not the meeting's", http.StatusGone)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadGateway)
+	default:
+		_ = json.NewEncoder(w).Encode(body)
+	}
 }
 
 // serve is the program of a web server. It prints its address, and serves until its
@@ -143,6 +155,11 @@ func serve() error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
+	go func() {
+		for range time.Tick(time.Second) {
+			_, _ = pool.Reclaim(context.Background()) // it fails while the database is down
+		}
+	}()
 	fmt.Println(listener.Addr())
-	return http.Serve(listener, routes(pool, config.EndURL))
+	return http.Serve(listener, routes(pool))
 }
