@@ -14,8 +14,8 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// Open does what a browser does with the link: it POSTs the link's form. If the
-// service refuses it, the error has the HTTP status and the reason.
+// Open does what a browser does with the link: it POSTs the link's form. If the service
+// refuses it, the error has the HTTP status and the reason.
 func (s *Server) Open(link iomeeting.Link) error {
 	if link == (iomeeting.Link{}) {
 		return errors.New("iomeetingtest: the link is empty")
@@ -24,10 +24,9 @@ func (s *Server) Open(link iomeeting.Link) error {
 }
 
 // Submit does what a browser does with a page of [iomeeting.Link.ServePage], with one
-// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: it POSTs
-// the form. Use it in tests of handlers, which have a response and no Link. Other forms
-// of the page are ignored. If the service refuses the form, the error has the HTTP
-// status and the reason.
+// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: like
+// [Server.Open], it POSTs the form, and ignores others on the page. Use it in tests of
+// handlers, which have a response and no Link.
 func (s *Server) Submit(page io.Reader) error {
 	text, err := io.ReadAll(page)
 	if err != nil {
