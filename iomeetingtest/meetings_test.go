@@ -174,7 +174,7 @@ func TestEndURLThatFails(t *testing.T) {
 		{name: "500", respond: respond(500), arrived: 1, message: "HTTP status 500"},
 		{name: "101", respond: respond(101), arrived: 1, message: "HTTP status 101"},
 		{name: "300", respond: respond(300), arrived: 1, message: "HTTP status 300"},
-		{name: "redirect", respond: http.RedirectHandler("/again", 307).ServeHTTP, arrived: 1, message: "HTTP status 307"},
+		{name: "redirect", respond: http.RedirectHandler("/again", http.StatusTemporaryRedirect).ServeHTTP, arrived: 1, message: "HTTP status 307"},
 		{name: "down", endURL: down.URL, message: `Post "` + down.URL + `": dial tcp `},
 		{name: "no scheme", endURL: "end", message: `Post "end": unsupported protocol scheme ""`},
 		{name: "not a URL", endURL: "http://[", message: `parse "http://[": missing ']' in host`},

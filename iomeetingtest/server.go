@@ -21,8 +21,8 @@
 //     or the host who starts a meeting is in another one.
 //   - 410: the meeting has ended.
 //
-// Where the spec is silent, the server is strict: a host who is in a meeting cannot
-// start another one, and any password is wrong for a meeting that has none.
+// Where the spec is silent, the server is strict: a host in a meeting cannot start
+// another one, and any password is wrong for a meeting that has none.
 package iomeetingtest
 
 import (
