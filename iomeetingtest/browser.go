@@ -26,10 +26,9 @@ func (s *Server) Open(link iomeeting.Link) error {
 }
 
 // Submit does what a browser does with a page of [iomeeting.Link.ServePage], with one
-// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: it POSTs
-// the form. Use it in tests of handlers, which have a response and no Link. Forms that
-// are not those of a Link are ignored; a page with several of a Link is an error. If the service refuses the form, the error has the HTTP
-// status and the reason.
+// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: like
+// [Server.Open], it POSTs the form. Use it in tests of handlers, which have a response
+// and no Link. Other forms are ignored; a page with several of a Link is an error.
 func (s *Server) Submit(page io.Reader) error {
 	text, err := io.ReadAll(page)
 	if err != nil {
