@@ -44,6 +44,44 @@ func BenchmarkPostgres(b *testing.B) {
 	})
 }
 
+// BenchmarkPostgresPlan has 9,000 leases in two tables. For one of them, PostgreSQL
+// planned the statement of Take when it was empty, and keeps that plan; the other was
+// analyzed before.
+func BenchmarkPostgresPlan(b *testing.B) {
+	dsn := servers.ForTest(b, servers.Postgres, "-c", "autovacuum=off").DSN
+	hosts := make([]string, 10_000)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("host%05d@example.com", i)
+	}
+	shuffle(hosts)
+	twice := slices.Concat(hosts, hosts)
+	open := func(table string, analyze bool) client {
+		db, err := sql.Open("pgx", dsn)
+		require.NoError(b, err)
+		b.Cleanup(func() { _ = db.Close() })
+		db.SetMaxOpenConns(1) // which keeps its plan from the sixth Take on
+		store, err := sqlstore.New(db, sqlstore.Postgres, sqlstore.WithTable(table))
+		require.NoError(b, err)
+		require.NoError(b, store.CreateTable(b.Context()))
+		takeAndRelease := func(int) error {
+			host, id, err := take(b.Context(), store, twice[mathrand.IntN(len(hosts)):][:len(hosts)])
+			return errors.Join(err, store.Release(b.Context(), host, id))
+		}
+		for range 10 {
+			require.NoError(b, takeAndRelease(0))
+		}
+		_, err = db.ExecContext(b.Context(), "INSERT INTO "+table+
+			" SELECT 'host' || to_char(n, 'FM00000') || '@example.com', 'id', 0 FROM generate_series(0, 8999) AS n")
+		require.NoError(b, err)
+		if analyze {
+			_, err = db.ExecContext(b.Context(), "ANALYZE "+table)
+			require.NoError(b, err)
+		}
+		return client{table, func(*testing.B, int) call { return takeAndRelease }}
+	}
+	compare(b, []int{1}, open("planned_when_empty", false), open("analyzed", true))
+}
+
 // BenchmarkRedis has Redis write to the disk every second, as its documentation
 // recommends.
 func BenchmarkRedis(b *testing.B) {
