@@ -207,7 +207,7 @@ func TestRealSite(t *testing.T) {
 	hosts := `[{"Email": "a@example.com", "Password": "canary, \"1\""}, {"email": "b@example.com", "password": "2"}]`
 	for _, tt := range []struct{ name, value, want string }{
 		{"IOMEETING_SITE", "https://abc.iomeeting.cn", ""},
-		{"IOMEETING_SITE", "abc", "iomeeting: invalid parameter: site must start with https://"},
+		{"IOMEETING_SITE", "abc", "iomeeting: invalid parameter: site must start with https:// or http://"},
 		{"PARTNER_KEY", "abc", "iomeeting: invalid parameter: key is shorter than 32 bytes"},
 		{"PARTNER_URL", "", "a real site needs PARTNER_URL"},
 		{"IOMEETING_HOSTS", "canary", `a real site needs IOMEETING_HOSTS, as JSON: [{"Email": "…", "Password": "…"}]`},
