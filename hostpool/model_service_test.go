@@ -236,12 +236,16 @@ func (s modelService) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	c := ctx.Value(callKey{}).(*modelCall)
 	var form url.Values
+	var err error
 	var o outcome
 	if strings.HasSuffix(req.URL.Path, "/query") {
-		form = s.read(req)
+		form, err = s.read(req)
 		o = s.wait(ctx, "query "+form.Get("hostEmail"), fail, broken, garbage, crash)
 	} else if o = s.wait(ctx, "schedule", fail, late, broken, garbage, crash); o != fail && o != expired {
-		form = s.read(req)
+		form, err = s.read(req)
+	}
+	if err != nil { // the deadline has passed at this moment, and nothing was sent
+		return nil, err
 	}
 	switch o {
 	case expired:
@@ -270,12 +274,14 @@ func (s modelService) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer(http.StatusOK, text)()
 }
 
-func (s modelService) read(req *http.Request) url.Values {
+func (s modelService) read(req *http.Request) (url.Values, error) {
 	body, err := io.ReadAll(req.Body)
-	require.NoError(s.t, err)
+	if err != nil {
+		return nil, err
+	}
 	form, err := url.ParseQuery(string(body))
 	require.NoError(s.t, err)
-	return form
+	return form, nil
 }
 
 func (s modelService) isRefused(form url.Values) bool {
