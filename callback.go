@@ -97,14 +97,14 @@ func signature(key Secret, payload string) string {
 }
 
 // Handler returns the handler for [ScheduleOptions.EndURL]. It calls onEnd with the
-// operator ID that was signed, and answers every other request with a 4xx status.
+// operator ID that was signed, and responds to every other request with a 4xx status.
 //
 // onEnd must be idempotent, because the service may POST again if the connection
-// drops. If onEnd returns an error, the handler responds with status 500, without its
-// text; the spec does not say whether the service then POSTs again.
+// drops. If onEnd returns an error, the handler responds with status 500, and neither
+// shows nor logs the error; the spec does not say whether the service POSTs again.
 //
-// A wrong signature may be a forgery, or mean that your key has changed, and that you
-// miss the end of every meeting. So it is logged to [slog.Default], at most once a
+// A wrong signature is a forgery, or a sign that your key has changed and that you are
+// missing the end of every meeting. So it is logged to [slog.Default], at most once a
 // minute.
 func (s *EndSigner) Handler(onEnd func(ctx context.Context, operatorID string) error) http.Handler {
 	return endHandler(s.Verify, onEnd)
@@ -143,7 +143,7 @@ func endHandler(verify func(string) (string, error), onEnd func(context.Context,
 type refusals struct {
 	mu    sync.Mutex
 	count int
-	quiet time.Time // until when nothing is logged
+	quiet time.Time // nothing is logged before it
 }
 
 func (r *refusals) log(ctx context.Context) {

@@ -31,11 +31,10 @@ type Client struct {
 // [*ParameterError] if the site or an option is invalid.
 func NewClient(site string, opts ...Option) (*Client, error) {
 	s := settings{
-		httpClient: new(http.Client),
-		timeout:    30 * time.Second,
-		retries:    2,
-		logger:     slog.New(slog.DiscardHandler),
-		userAgent:  "iomeeting-go",
+		timeout:   30 * time.Second,
+		retries:   2,
+		logger:    slog.New(slog.DiscardHandler),
+		userAgent: "iomeeting-go",
 	}
 	for _, opt := range opts {
 		if err := opt(&s); err != nil {
@@ -55,6 +54,9 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 	if s.wrap != nil {
 		c.pooled, c.fresh = s.wrap(c.pooled), s.wrap(c.fresh)
 	}
+	if c.pooled == nil || c.fresh == nil {
+		return nil, &ParameterError{"transportWrapper", "returned nil"}
+	}
 	return c, nil
 }
 
@@ -66,9 +68,8 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
-// settings are what the options of a client set.
 type settings struct {
-	httpClient   *http.Client
+	httpClient   http.Client
 	wrap         func(http.RoundTripper) http.RoundTripper
 	timeout      time.Duration
 	retries      int
@@ -77,8 +78,7 @@ type settings struct {
 	insecureHTTP bool
 }
 
-// Option is a setting of a [Client]. If an option is given twice, the last one
-// wins.
+// Option is a setting of a [Client]. The last one of a kind wins.
 type Option func(*settings) error
 
 // WithHTTPClient makes the client use the Transport, the Jar and the Timeout of hc.
@@ -86,24 +86,25 @@ type Option func(*settings) error
 // Jar, no Timeout, and transports derived from [http.DefaultTransport], which speak
 // HTTP/1.1.
 //
-// [Client.Schedule] still opens a connection of its own for each call, by a clone of
-// your Transport, if that is an [*http.Transport]. Any other RoundTripper is used as
-// it is. It must send each request once: if it retries, a Schedule may arrive twice. A
-// request counts as sent once its body is read, so a mock that fails after sending
-// must read the body.
+// If your Transport is an [*http.Transport], set its MaxIdleConnsPerHost to the number
+// of concurrent queries; [Client.Schedule] still opens a connection for each call, by
+// a clone of it that speaks HTTP/1.1, as its DialTLSContext must. Any other RoundTripper is used as it is. It must send each request
+// once: if it retries, a Schedule may arrive twice. The client takes a request for
+// sent once its body was read: a mock of a failure after sending must read it.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {
 			return &ParameterError{"httpClient", "is nil"}
 		}
-		s.httpClient = hc
+		s.httpClient = *hc
 		return nil
 	}
 }
 
 // WithTransportWrapper makes the client send its requests through what wrap returns,
 // for tracing, metrics or headers. wrap is called for each transport that the client
-// uses. It must send each request once.
+// uses. What it returns must send each request once; if it reads the body itself, a
+// Schedule counts as sent.
 func WithTransportWrapper(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return func(s *settings) error {
 		if wrap == nil {
@@ -210,7 +211,7 @@ func parseURL(s string) (u *url.URL, reason string) {
 	case err != nil || strings.ContainsFunc(s, isForbiddenInURL):
 		return nil, "is not a URL"
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "must start with https://"
+		return nil, "must start with https:// or http://"
 	case u.Hostname() == "":
 		return nil, "has no host name"
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }):

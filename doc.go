@@ -40,7 +40,7 @@
 // # See also
 //
 // Package [github.com/iomeeting/iomeeting-go/hostpool] shares host accounts among
-// meetings and servers. Package [github.com/iomeeting/iomeeting-go/iomeetingtest] is an
-// in-process service for tests. Guides:
+// meetings and servers. Package [github.com/iomeeting/iomeeting-go/iomeetingtest] provides
+// an in-process IOMeeting server for tests. Guides:
 // https://github.com/iomeeting/iomeeting-go/tree/main/docs
 package iomeeting

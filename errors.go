@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -47,7 +48,7 @@ var (
 	// Call [Client.Query] before scheduling again, as [Client.ScheduleIfAvailable]
 	// does. As long as the host is available, scheduling again ends no meeting. If
 	// the first request was carried out after all, it left a scheduled meeting whose
-	// ID nobody knows, and which nobody starts.
+	// ID you do not know, so nobody starts it.
 	ErrOutcomeUnknown = errors.New("iomeeting: outcome unknown")
 
 	// ErrBadSignature means that an operator ID was not signed by this [EndSigner].
@@ -91,12 +92,10 @@ type StatusError struct {
 	MeetingPassword Secret
 }
 
-// Error returns a message that names the call and the status.
 func (e *StatusError) Error() string {
 	return "iomeeting: " + e.Op + ": " + e.Status.String()
 }
 
-// Unwrap returns the error that the status matches.
 func (e *StatusError) Unwrap() error {
 	switch e.Status {
 	case StatusHostNotFound:
@@ -123,12 +122,10 @@ type ResponseError struct {
 	Body Secret
 }
 
-// Error returns a message that names the call and the reason.
 func (e *ResponseError) Error() string {
 	return "iomeeting: " + e.Op + ": bad response: the response " + e.Reason
 }
 
-// Unwrap returns [ErrBadResponse].
 func (e *ResponseError) Unwrap() error { return ErrBadResponse }
 
 // unknownError is [ErrOutcomeUnknown] with its cause.
@@ -144,18 +141,6 @@ type networkError struct {
 	temporary bool
 }
 
-// newNetworkError returns the error of an attempt at j that failed with err.
-func newNetworkError(ctx context.Context, j job, err error) *networkError {
-	temporary := !isPermanent(err)
-	if repeatsSecret(err, secretsOf(j.params)) {
-		err = errors.New("the error repeats a password of the request, and is withheld")
-	}
-	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // some transports return its cause
-		err = fmt.Errorf("%w: %w", ctx.Err(), err)
-	}
-	return &networkError{j.name, err, temporary}
-}
-
 // Error returns the cause's text without the control characters with which the network
 // could forge a log line.
 func (e *networkError) Error() string {
@@ -168,6 +153,18 @@ func (e *networkError) Error() string {
 }
 
 func (e *networkError) Unwrap() error { return e.cause }
+
+// withhold returns the cause of a [networkError]: err, unless its text repeats a secret,
+// and the error of ctx if that is done, since some transports return only its cause.
+func withhold(ctx context.Context, err error, secrets map[string]Secret) error {
+	if repeatsSecret(err, secrets) {
+		err = errors.New("the error repeats a password of the request, and is withheld")
+	}
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}
 
 // repeatsSecret reports whether the text of err contains a secret: as it is, in a form,
 // or quoted, as by net/http where a header is malformed.
@@ -212,6 +209,16 @@ func foreignText(err error) string {
 	return text
 }
 
+// proxyError is a proxy's refusal to connect to the site.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy responded to CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
+}
+
+// isAlert reports whether err is an alert of TLS.
+func isAlert(err *net.OpError) bool { return err.Op == "remote error" || err.Op == "local error" }
+
 // isLocal reports whether the text of err is that of a package of this machine.
 func isLocal(err error) bool {
 	switch e := err.(type) {
@@ -224,7 +231,7 @@ func isLocal(err error) bool {
 	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
 		return false
 	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) ||
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || err.Error() == "net/http: TLS handshake timeout"
 }
 
@@ -239,17 +246,14 @@ type ParameterError struct {
 	Reason string
 }
 
-// Error returns a message that names the parameter.
 func (e *ParameterError) Error() string {
 	return ErrInvalidParameter.Error() + ": " + e.Param + " " + e.Reason
 }
 
-// Unwrap returns [ErrInvalidParameter].
 func (e *ParameterError) Unwrap() error { return ErrInvalidParameter }
 
 const notUTF8 = "is not valid UTF-8"
 
-// checkRequired checks a parameter that must not be empty.
 func checkRequired(param, value string) error {
 	if value == "" {
 		return &ParameterError{param, "is empty"}

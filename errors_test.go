@@ -101,6 +101,7 @@ func TestFixedTexts(t *testing.T) {
 		{password: "record", network: &network{tls: &tls.Config{}, plain: true}, wantText: "tls: first record does not look like a TLS handshake"},
 		{password: "tcp", network: &network{serve: func(l *line) { l.reset(); l.hangUp() }}, wantText: "read tcp: connection reset by peer"},
 		{password: "EOF", network: breakingAfter(""), wantText: "EOF"},
+		{password: "EOF", network: breakingAfter(ok + "Content-Length: 9\r\n\r\n0,1"), wantText: "unexpected EOF"},
 		{password: "deadline", network: silent(), wantText: "context deadline exceeded"},
 		{password: "proxy", network: &network{proxy: status("403 a"), tls: &tls.Config{}}, wantText: "the proxy responded to CONNECT with HTTP status 403 Forbidden"},
 		{password: "tcp", err: fmt.Errorf("mine: %w", errors.Join(errReset, errRefused)), wantText: "mine: read tcp: connection reset by peer\ufffddial tcp: connection refused"},

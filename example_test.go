@@ -372,6 +372,7 @@ func ExampleWithHTTPClient() {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	transport.MaxIdleConnsPerHost = 64 // concurrent queries; by default 2
 	client, err := iomeeting.NewClient(service.URL, iomeeting.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		log.Fatal(err)

@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// Link opens a page of the service: the page in which a person starts or joins a
-// meeting. The methods of [Client] make links without sending anything.
+// Link is a page of the service where a person starts or joins a meeting. The methods of [Client] make links without sending anything.
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with REDACTED
 // instead of each password. To open the page, use [Link.ServePage], or [Link.URL].
@@ -50,8 +49,7 @@ func (l Link) URL() string {
 	return l.endpoint + "?" + l.query.Reveal()
 }
 
-// Endpoint returns the address of the page without its parameters: the action of a
-// form that POSTs them.
+// Endpoint returns the address of the page without its parameters: a form's action.
 func (l Link) Endpoint() string { return l.endpoint }
 
 // Params returns a copy of the page's parameters, with its passwords in plain text:
@@ -67,7 +65,6 @@ func (l Link) Params() url.Values {
 // String returns the URL with REDACTED instead of each password.
 func (l Link) String() string { return l.shown }
 
-// MarshalText returns what String returns.
 func (l Link) MarshalText() ([]byte, error) { return []byte(l.shown), nil }
 
 //go:embed page.html
@@ -90,13 +87,10 @@ func (p page) Site() string {
 	return u.Host
 }
 
-const (
-	defaultLabel = "Open the meeting"
-	emptyLink    = "is empty"
-)
+const defaultLabel = "Open the meeting"
 
 // ServePage responds to GET, HEAD and POST with a page that POSTs the link's
-// parameters to the service at once, or at the press of a button without JavaScript.
+// parameters to the service at once or, without JavaScript, when a button is pressed.
 // No password appears in a URL, in the browser's history or in the log of a proxy.
 // label, in the language of your site, is the title and the button; "" is "Open the
 // meeting".
@@ -110,7 +104,7 @@ func (l Link) ServePage(w http.ResponseWriter, r *http.Request, label string) {
 		return
 	}
 	if l == (Link{}) {
-		http.Error(w, "the link "+emptyLink, http.StatusInternalServerError)
+		http.Error(w, "the link is empty", http.StatusInternalServerError)
 		return
 	}
 	p := page{Link: l, Label: label, Nonce: rand.Text()}
@@ -136,13 +130,16 @@ func refuseMethod(w http.ResponseWriter, allowed string) {
 
 // ProtectPage sets the headers of a page that contains passwords, such as one with a
 // [Link.Form]: caches do not store it, other sites do not learn its address and cannot
-// show it in a frame, and browsers do not guess its type. Call it before you write the
-// page.
+// show it in a frame, and browsers do not guess its type, which is HTML unless you have
+// set another. Call it before you write the page.
 func ProtectPage(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Content-Type") == "" { // net/http may take a form for plain text
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	}
 }
 
 // Form returns an HTML form that POSTs the link's parameters to the service, with a
@@ -159,7 +156,6 @@ func (l Link) Form(label string) template.HTML {
 	return template.HTML(execute("form", page{Link: l, Label: cmp.Or(label, defaultLabel)}))
 }
 
-// execute returns the output of the named template.
 func execute(name string, p page) string {
 	var b strings.Builder
 	if err := pageTemplate.ExecuteTemplate(&b, name, p); err != nil {

@@ -302,6 +302,13 @@ func TestProtectPage(t *testing.T) {
 		"Content-Security-Policy": {"default-src *"},
 		"Vary":                    {"Cookie"},
 	}, h)
+
+	// net/http would take a page that begins with a form for plain text, and nosniff
+	// would make the browser show its source.
+	w := httptest.NewRecorder()
+	iomeeting.ProtectPage(w.Header())
+	_, _ = w.WriteString("<form>")
+	assert.Equal(t, "text/html; charset=utf-8", w.Result().Header.Get("Content-Type"))
 }
 
 var (

@@ -32,8 +32,7 @@ type StartOptions struct {
 // JoinOptions are the optional parameters of [Client.Join] and [Client.JoinByID].
 // Empty fields are not sent.
 type JoinOptions struct {
-	// MeetingPassword is that for participants. The service accepts the one for
-	// observers here too.
+	// MeetingPassword is the participants' password. The observers' works here too.
 	MeetingPassword Secret
 	// ObserverPassword is used instead of MeetingPassword. Setting both is an error.
 	// The spec has this parameter in its examples, but not in its table.
@@ -51,7 +50,7 @@ type ScheduleOptions struct {
 	// without a redirect. Anyone who knows the URL can POST to it too.
 	EndURL string
 	// OperatorID is the value of operatorId that the service POSTs to EndURL,
-	// unchanged. It is all that you get, so use a different one for each call. Setting
+	// unchanged. It is all that the callback tells you, so use a different one for each call. Setting
 	// it without EndURL is an error. [EndSigner.Sign] makes one that cannot be forged.
 	OperatorID string
 }
@@ -83,8 +82,8 @@ type startParams struct {
 	Title        string `url:"title,omitempty"`
 }
 
-// Start returns the link with which the host starts a new meeting (snm.do). It sends
-// nothing. The link works for as long as the password does: each time it is opened
+// Start returns a link that starts a new meeting (snm.do). It sends nothing. The link
+// works for as long as the password does: each time it is opened
 // while the host is in no meeting, it starts another one.
 func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
 	o := orZero(opts)
@@ -107,8 +106,7 @@ type startByIDParams struct {
 	HostPass  Secret `url:"hostPass"`
 }
 
-// StartByID returns the link with which the host starts a scheduled meeting (ssm.do).
-// It sends nothing.
+// StartByID returns a link that starts a scheduled meeting (ssm.do). It sends nothing.
 func (c *Client) StartByID(meetingID string, hostPassword Secret) (Link, error) {
 	err := cmp.Or(
 		checkRequired("meetingID", meetingID),
@@ -129,8 +127,8 @@ type joinParams struct {
 	UserName     string `url:"userName,omitempty"`
 }
 
-// Join returns the link with which a participant or an observer joins the meeting
-// that the host is in when the link is opened (jm.do). It sends nothing.
+// Join returns a link that joins the meeting that the host is in when the link is
+// opened (jm.do). It sends nothing.
 func (c *Client) Join(hostEmail string, opts *JoinOptions) (Link, error) {
 	if err := checkRequired("hostEmail", hostEmail); err != nil {
 		return Link{}, err
@@ -146,7 +144,6 @@ func (c *Client) JoinByID(meetingID string, opts *JoinOptions) (Link, error) {
 	return c.join(joinParams{MeetingID: meetingID}, opts)
 }
 
-// join adds the options to params, which identify the meeting.
 func (c *Client) join(params joinParams, opts *JoinOptions) (Link, error) {
 	o := orZero(opts)
 	userName, nameErr := formText("userName", o.UserName) // some of the spec's examples spell it username

@@ -20,7 +20,7 @@ const (
 	notUTF8   = "is not valid UTF-8"
 	isControl = "contains a control character"
 	notURL    = "is not a URL"
-	noHTTPS   = "must start with https://"
+	noHTTPS   = "must start with https:// or http://"
 	insecure  = "must start with https://, because http sends passwords in plain text; WithInsecureHTTP allows it"
 	noHost    = "has no host name"
 	noPort    = "has a port outside the range 1 to 65535"
@@ -100,6 +100,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{option: iomeeting.WithHTTPClient(nil), param: "httpClient", reason: "is nil"},
 		{option: iomeeting.WithTransportWrapper(nil), param: "transportWrapper", reason: "is nil"},
+		{option: iomeeting.WithTransportWrapper(func(http.RoundTripper) http.RoundTripper { return nil }), param: "transportWrapper", reason: "returned nil"},
 		{option: iomeeting.WithLogger(nil), param: "logger", reason: "is nil"},
 		{option: iomeeting.WithTimeout(-time.Second), param: "timeout", reason: "is negative"},
 		{option: iomeeting.WithRetries(-1), param: "retries", reason: "is negative"},

@@ -19,7 +19,6 @@ type ScheduleResult struct {
 	MeetingID string // of the new meeting; it may start with zeros
 }
 
-// answer is the service's one line, split into its values.
 type answer struct {
 	status   Status
 	id       string
@@ -42,8 +41,6 @@ func parseQuery(body []byte, charset string) (answer, error) {
 	return answer{status: a.status}, nil
 }
 
-// parseSchedule parses the body of a response to a schedule call, in the named
-// charset.
 func parseSchedule(body []byte, charset string) (answer, error) {
 	a, err := splitAnswer(body, charset, 2)
 	switch {

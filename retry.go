@@ -20,9 +20,6 @@ const (
 	// returning together.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 5 * time.Second
-
-	// maxUnboundedWait is the longest wait of a call that has no deadline.
-	maxUnboundedWait = time.Minute
 )
 
 // Retryable reports whether the call that returned err may succeed if you make it
@@ -77,9 +74,6 @@ func isPermanent(err error) bool {
 		strings.HasSuffix(err.Error(), "Proxy Authentication Required") // net/http's error has no type
 }
 
-// isAlert reports whether err is an alert of TLS.
-func isAlert(err *net.OpError) bool { return err.Op == "remote error" || err.Op == "local error" }
-
 // isRefusal reports whether an HTTP status means that the request was not carried
 // out. Servlets answer a POST that they have carried out with a redirect, such as 302
 // or 303; but 307 and 308 ask to send the POST elsewhere.
@@ -91,27 +85,6 @@ func isRefusal(status int) bool {
 		return false
 	}
 	return 400 <= status && status <= 499
-}
-
-// next reports whether a retry follows the n-th attempt, and after which wait.
-func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
-	if o.err == nil || n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
-		return 0, false
-	}
-	return o.wait(j.deadline, n)
-}
-
-// wait returns how long to wait after the n-th attempt, and whether that fits
-// before the deadline. Without one, it may be a minute.
-func (o outcome) wait(deadline time.Time, n int) (d time.Duration, fits bool) {
-	d = backoff(n)
-	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
-		d = max(d, parseRetryAfter(o.retryAfter, time.Now()))
-	}
-	if deadline.IsZero() {
-		return d, d <= maxUnboundedWait
-	}
-	return d, d < time.Until(deadline)
 }
 
 // backoff returns a random wait after the n-th attempt, counted from 1.
@@ -136,7 +109,6 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 	return time.Duration(min(seconds, int64(math.MaxInt64/time.Second))) * time.Second
 }
 
-// sleep waits for d, or until ctx is done.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-querystring/query"
 )
 
-// redacted is what is printed instead of a secret.
 const redacted = "REDACTED"
 
 // Secret holds a password. Packages fmt, log/slog, encoding/json and encoding/xml,
@@ -19,8 +18,8 @@ const redacted = "REDACTED"
 // Secret is empty; it prints as REDACTED too.
 //
 // Configuration libraries can read a Secret from JSON, YAML or environment variables.
-// A Secret that was marshaled cannot be read back. There are no Value and Scan methods
-// for package database/sql: encrypt what Reveal returns.
+// A Secret that was marshaled cannot be read back. To store one in a database,
+// encrypt what Reveal returns: Secret implements no interface of database/sql.
 type Secret struct {
 	// A handle, because fmt would print a string in an unexported field of a
 	// caller's struct. Masked, because test libraries print what a handle refers to.
@@ -63,7 +62,6 @@ func (s Secret) Reveal() string {
 // IsZero reports whether the Secret is empty.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
-// String returns REDACTED, for an empty Secret too.
 func (s Secret) String() string { return redacted }
 
 // Format writes REDACTED for every verb.
@@ -71,7 +69,6 @@ func (s Secret) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, redacted) // fmt offers no way to report an error
 }
 
-// MarshalText returns REDACTED.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // UnmarshalText sets the Secret to text. If text is REDACTED, the password was lost

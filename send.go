@@ -11,8 +11,13 @@ import (
 	"time"
 )
 
-// maxAnswer limits the body of a response, in bytes. The service sends a few dozen.
-const maxAnswer = 4 << 10
+const (
+	// maxAnswer limits the body of a response, in bytes. The service sends a few dozen.
+	maxAnswer = 4 << 10
+
+	// maxUnboundedWait is the longest wait of a call that has no deadline.
+	maxUnboundedWait = time.Minute
+)
 
 // operation is one of the two calls.
 type operation struct {
@@ -24,7 +29,6 @@ type operation struct {
 	parse func(body []byte, charset string) (answer, error)
 }
 
-// job is a call in progress.
 type job struct {
 	operation
 	params   any       // a struct with url tags
@@ -74,12 +78,32 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// withDeadline returns ctx with a deadline, unless it is zero.
 func withDeadline(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
 	if deadline.IsZero() {
 		return ctx, func() {}
 	}
 	return context.WithDeadline(ctx, deadline)
+}
+
+// next reports whether a retry follows the n-th attempt, and how long to wait before it.
+func (c *Client) next(ctx context.Context, j job, o outcome, n int) (wait time.Duration, retry bool) {
+	if o.err == nil || n > c.retries || ctx.Err() != nil || !Retryable(o.err) || j.atMostOnce && o.sent {
+		return 0, false
+	}
+	return o.wait(j.deadline, n)
+}
+
+// wait returns how long to wait after the n-th attempt, and whether that fits
+// before the deadline. Without one, it may be a minute.
+func (o outcome) wait(deadline time.Time, n int) (d time.Duration, fits bool) {
+	d = backoff(n)
+	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
+		d = max(d, parseRetryAfter(o.retryAfter, time.Now()))
+	}
+	if deadline.IsZero() {
+		return d, d <= maxUnboundedWait
+	}
+	return d, d < time.Until(deadline)
 }
 
 // attempt sends j for the n-th time. The error of its outcome can be returned to the
@@ -93,7 +117,7 @@ func (c *Client) attempt(ctx context.Context, j job, n int) outcome {
 	}
 	var bad *ResponseError
 	if !errors.As(o.err, &bad) {
-		o.err = newNetworkError(ctx, j, o.err)
+		o.err = &networkError{j.name, withhold(ctx, o.err, secretsOf(j.params)), !isPermanent(o.err)}
 	}
 	if j.atMostOnce && o.sent && !isRefusal(o.status) {
 		o.err = &unknownError{o.err}
@@ -208,7 +232,6 @@ func charsetOf(contentType string) string {
 	return strings.Trim(charset, " \"'")
 }
 
-// log writes a record about one attempt.
 func (c *Client) log(ctx context.Context, op operation, o outcome, n int, d time.Duration, retry bool) {
 	level := slog.LevelDebug
 	if o.err != nil && !retry {

@@ -32,7 +32,6 @@ const (
 	LinuxShortcut
 )
 
-// shortcuts are the extensions and media types of the formats.
 var shortcuts = [...]struct{ ext, contentType string }{
 	HTMLShortcut:    {".html", "text/html; charset=utf-8"},
 	WindowsShortcut: {".url", "application/x-mswinurl"},
@@ -42,8 +41,7 @@ var shortcuts = [...]struct{ ext, contentType string }{
 
 func (s Shortcut) isKnown() bool { return 0 <= s && int(s) < len(shortcuts) }
 
-// Ext returns the file name extension, such as ".html". It is empty for an unknown
-// Shortcut.
+// Ext returns the file name extension, such as ".html".
 func (s Shortcut) Ext() string {
 	if !s.isKnown() {
 		return ""
@@ -51,8 +49,7 @@ func (s Shortcut) Ext() string {
 	return shortcuts[s].ext
 }
 
-// ContentType returns the media type of the file. It is empty for an unknown
-// Shortcut.
+// ContentType returns the media type of the file.
 func (s Shortcut) ContentType() string {
 	if !s.isKnown() {
 		return ""
@@ -149,7 +146,7 @@ func (l Link) checkShortcut(s Shortcut, name string) error {
 	case strings.ContainsAny(name, "\u2028\u2029"):
 		return &ParameterError{"name", "contains a line break"}
 	case l == (Link{}):
-		return &ParameterError{"link", emptyLink}
+		return &ParameterError{"link", "is empty"}
 	case !s.isKnown():
 		return &ParameterError{"shortcut", "is unknown"}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -126,7 +125,6 @@ const (
 
 type deliveryKey struct{}
 
-// context returns the context of the request.
 func (d *delivery) context() context.Context {
 	ctx := httptrace.WithClientTrace(d.ctx, &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { d.answered.Store(true) },
@@ -134,8 +132,8 @@ func (d *delivery) context() context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
-// Read reads the body, unless it is sealed or the time is over: in a process that was
-// stopped while it connected, nobody may have noticed yet.
+// Read reads the body, unless it is sealed or the time is over, which a process that
+// was stopped while connecting may not have noticed. net/http has sent the header by then.
 func (d *delivery) Read(p []byte) (int, error) {
 	if deadline, ok := d.ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		return 0, context.DeadlineExceeded
@@ -146,16 +144,12 @@ func (d *delivery) Read(p []byte) (int, error) {
 	return d.body.Read(p)
 }
 
-// Close does nothing.
-func (d *delivery) Close() error { return nil }
-
 // seal reports whether the body was read. If not, it can no longer be: a transport
 // may give up on a request before it gives up on the connection.
 func (d *delivery) seal() (sent bool) {
 	return !d.state.CompareAndSwap(bodyUnread, bodySealed)
 }
 
-// deliveryConn is the connection of a delivery.
 type deliveryConn struct {
 	net.Conn
 	delivery *delivery
@@ -169,11 +163,4 @@ func (c *deliveryConn) Close() error {
 		_ = l.SetLinger(0) // closing matters more
 	}
 	return c.Conn.Close()
-}
-
-// proxyError is a proxy's refusal to connect to the site.
-type proxyError struct{ status int }
-
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy responded to CONNECT with HTTP status %d %s", e.status, http.StatusText(e.status))
 }

@@ -293,6 +293,15 @@ func TestTransportsAreNotModified(t *testing.T) {
 	}
 }
 
+// TestClientIsImmutable changes an http.Client that a client was made from.
+func TestClientIsImmutable(t *testing.T) {
+	s := serverOf(t, serve, 0)
+	hc := new(http.Client)
+	c := clientOf(t, s.URL, iomeeting.WithHTTPClient(hc))
+	hc.Timeout = 1
+	require.NoError(t, calls["Query"](t.Context(), c))
+}
+
 // TestOldDial uses a transport with the deprecated Dial, such as that of a SOCKS proxy.
 func TestOldDial(t *testing.T) {
 	s := serverOf(t, serve, 0)

@@ -71,10 +71,11 @@ type Meeting struct {
 // on when it is done, so you can pass the context of an HTTP request. Store your
 // booking first: the meeting may end before Schedule returns.
 //
-// Besides the errors of [iomeeting.Client.ScheduleIfAvailable], Schedule returns
-// [ErrNoneFree], [ErrStore], or [ErrLeaseLost] if StartBy has passed. After
-// [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes; you may
-// call Schedule again at once.
+// Schedule returns [ErrNoneFree], also if the service refuses every account, [ErrStore],
+// [ErrLeaseLost] if StartBy has passed, or an error of
+// [iomeeting.Client.ScheduleIfAvailable] that no other account would avoid. After
+// [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes, unless its
+// end is reported; you may call Schedule again at once.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
 	var o iomeeting.ScheduleOptions
 	if opts != nil {
@@ -163,7 +164,9 @@ func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFun
 		case errors.Is(err, iomeeting.ErrInMeeting):
 			p.settle(ctx, lease, p.checkEvery)
 		default:
-			p.noteFailure(ctx, a, lease, err)
+			if isRefusal(err) || errors.Is(err, iomeeting.ErrBadResponse) && !iomeeting.Retryable(err) {
+				p.leaveOut(ctx, a, lease, err) // it may be the account's fault
+			}
 			p.settle(ctx, lease, 0)
 			if !isRefusal(err) {
 				return Meeting{}, err
@@ -282,15 +285,12 @@ func (w *walk) await(ctx context.Context) error {
 	return nil
 }
 
-// noteFailure leaves an account out for a while if a call has failed that may be due
-// to the account, rather than to the service or the network.
-func (p *Pool) noteFailure(ctx context.Context, a *account, lease Lease, err error) {
-	if isRefusal(err) || errors.Is(err, iomeeting.ErrBadResponse) && !iomeeting.Retryable(err) {
-		p.warn(ctx, "account left out", lease, err)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		a.leftOut = time.Now().Add(leaveOutFor)
-	}
+// leaveOut leaves an account out for a while.
+func (p *Pool) leaveOut(ctx context.Context, a *account, lease Lease, err error) {
+	p.warn(ctx, "account left out", lease, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a.leftOut = time.Now().Add(leaveOutFor)
 }
 
 // isRefusal reports whether the service does not accept the account.
@@ -403,14 +403,17 @@ func (p *Pool) expired(ctx context.Context, forNew bool) (expired []Lease, err e
 	return expired, err
 }
 
-// reclaimLease releases an expired lease if its host is in no meeting. If the host is
-// in one, the lease stays as it is: to renew it here could shorten it, if its owner
-// has just renewed it.
+// reclaimLease releases an expired lease if its host is in no meeting. If that cannot be
+// found out, nothing changes, and the next call asks again. If the host is in a meeting,
+// the lease stays as it is, too: to renew it here could shorten it, if its owner has just
+// renewed it.
 func (p *Pool) reclaimLease(ctx context.Context, lease Lease) (ok bool, err error) {
 	a := p.account(lease.Host)
 	state, err := p.client.Query(ctx, a.Host)
+	if isRefusal(err) {
+		p.leaveOut(ctx, a, lease, err)
+	}
 	if err != nil {
-		p.noteFailure(ctx, a, lease, err)
 		return false, err
 	}
 	if state.InMeeting {

@@ -246,16 +246,17 @@ func TestServiceDown(t *testing.T) {
 		expired bool // all accounts have expired leases
 		fail    func() (*http.Response, error)
 		asked   int
+		leftOut int
 		err     error
 	}{
-		{"503", "query", false, answer(503, ""), 1, iomeeting.ErrBadResponse},
-		{"503 with expired leases", "query", true, answer(503, ""), 16, iomeeting.ErrBadResponse},
-		{"503 to Schedule", "schedule", false, answer(503, ""), 2, iomeeting.ErrOutcomeUnknown},
-		{"connection refused", "query", false, refused, 1, errDown},
-		{"connection refused with expired leases", "query", true, refused, 16, errDown},
-		{"connection closed by Schedule", "schedule", false, refused, 2, iomeeting.ErrOutcomeUnknown},
-		{"a captive portal", "query", false, answer(200, "<html>"), 1, iomeeting.ErrBadResponse},
-		{"a captive portal with expired leases", "query", true, answer(200, "<html>"), 16, iomeeting.ErrBadResponse},
+		{"503", "query", false, answer(503, ""), 1, 0, iomeeting.ErrBadResponse},
+		{"503 with expired leases", "query", true, answer(503, ""), 16, 0, iomeeting.ErrBadResponse},
+		{"503 to Schedule", "schedule", false, answer(503, ""), 2, 0, iomeeting.ErrOutcomeUnknown},
+		{"connection refused", "query", false, refused, 1, 0, errDown},
+		{"connection refused with expired leases", "query", true, refused, 16, 0, errDown},
+		{"connection closed by Schedule", "schedule", false, refused, 2, 0, iomeeting.ErrOutcomeUnknown},
+		{"a captive portal", "query", false, answer(200, "<html>"), 1, 1, iomeeting.ErrBadResponse},
+		{"a captive portal with expired leases", "query", true, answer(200, "<html>"), 16, 0, iomeeting.ErrBadResponse},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -278,6 +279,7 @@ func TestServiceDown(t *testing.T) {
 				assert.NotErrorIs(t, err, hostpool.ErrNoneFree)
 				assert.Equal(t, tt.asked, int(asked.Load()))
 				assert.Len(t, s.leases(t), map[bool]int{true: 40, false: tt.asked - 1}[tt.expired])
+				assert.Equal(t, tt.leftOut, strings.Count(s.log.String(), "account left out"))
 
 				s.intercept = nil // the service is well again, and so is the pool
 				for range 20 {
@@ -350,6 +352,17 @@ func TestContextEnds(t *testing.T) {
 			assert.Equal(t, meeting.Lease, s.leases(t)[email(0)].String())
 		})
 	}
+	t.Run("before the service refuses", func(t *testing.T) {
+		s := newService(t, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.intercept = func(context.Context, string, string, func() (*http.Response, error)) (*http.Response, error) {
+			cancel()
+			return answer(503, "")()
+		}
+		_, err := s.pool(t).Schedule(ctx, nil)
+		assert.ErrorIs(t, err, iomeeting.ErrBadResponse)
+		assert.Empty(t, s.leases(t), "the account is free again")
+	})
 }
 
 // TestSlowService shows that the calls about one account may take half a minute, or half
@@ -741,6 +754,7 @@ func TestSearchGoesOn(t *testing.T) {
 			begin, before := time.Now(), asked.Load()
 			if _, err := pool.Schedule(t.Context(), nil); err == nil {
 				found++
+				assert.LessOrEqual(t, time.Since(begin), 11*time.Second, "with the calls that schedule the meeting")
 				continue
 			}
 			assert.Equal(t, 10*time.Second, time.Since(begin))
@@ -765,8 +779,10 @@ func TestHangingAccounts(t *testing.T) {
 		}
 		pool := s.pool(t)
 		for free := 0; free < 24; {
+			begin := time.Now()
 			if _, err := pool.Schedule(t.Context(), nil); err == nil {
 				free++
+				assert.LessOrEqual(t, time.Since(begin), time.Second, "after it has found one")
 			} else {
 				assert.Equal(t, hostpool.ErrNoneFree, err)
 			}
@@ -849,7 +865,7 @@ func TestBadInput(t *testing.T) {
 		{newPool([]iomeeting.Host{alice, {Email: "bob@example.com"}}), "hosts[1]: hostPassword is empty"},
 		{newPool([]iomeeting.Host{alice, alice}), twice},
 		{newPool([]iomeeting.Host{alice, {Email: "ALICE@example.com", Password: alice.Password}}), twice},
-		{newPool(s.hosts, hostpool.WithEnd("/ended", signer(t))), "meetingEndUrl must start with https://"},
+		{newPool(s.hosts, hostpool.WithEnd("/ended", signer(t))), "meetingEndUrl must start with https:// or http://"},
 		{newPool(s.hosts, hostpool.WithEnd("", signer(t))), "end needs both a URL and a signer"},
 		{newPool(s.hosts, hostpool.WithEnd("https://shop.example.com/ended", nil)), "end needs both a URL and a signer"},
 		{newPool(s.hosts, hostpool.WithStartWithin(0)), "startWithin is not positive"},

@@ -123,7 +123,7 @@ func (m *model) someOutcome(g *gate) outcome {
 // arrival is something that was sent, given up, and may still arrive.
 type arrival struct {
 	name   string
-	by     time.Time // zero if it may take any time
+	by     time.Time // when it arrives, if it has not before
 	last   bool      // it arrives at the last moment
 	arrive func()
 }
@@ -155,7 +155,7 @@ func (m *model) command(ctx context.Context, method string, execute func(context
 		_ = do()
 		return errLost
 	case late:
-		m.late = append(m.late, arrival{name: method, arrive: func() { _ = do() }})
+		m.late = append(m.late, arrival{method, time.Now().Add(hostpool.LateWithin), false, func() { _ = do() }})
 		return errLost
 	case twice:
 		_ = do()

@@ -324,7 +324,7 @@ func (m *model) pass(d time.Duration) {
 	for end := time.Now().Add(d); ; {
 		first := -1
 		for i, a := range m.late {
-			if !a.by.IsZero() && !a.by.After(end) && (first < 0 || a.by.Before(m.late[first].by)) {
+			if !a.by.After(end) && (first < 0 || a.by.Before(m.late[first].by)) {
 				first = i
 			}
 		}

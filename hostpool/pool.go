@@ -343,9 +343,9 @@ type Progress struct {
 // lists the leases once, and sends one Query for each account, 16 at a time. It needs
 // Host, ID, Password and Lease of each meeting.
 //
-// If the end of a meeting is not reported, as after [Pool.Start], its state goes back
-// from InProgress to Waiting until the lease expires: who has seen it InProgress knows
-// that it is over, and calls [Pool.Release].
+// Check remembers nothing. If the end of a meeting was not reported, as after
+// [Pool.Start], its state goes back from InProgress to Waiting until the lease expires:
+// who has seen it InProgress knows that it is over, and calls [Pool.Release].
 //
 // If the leases cannot be listed, Check returns [ErrStore]. What concerns a single
 // meeting is in its Err.

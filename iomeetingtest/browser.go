@@ -8,14 +8,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// Open does what a browser does with the link: it POSTs the link's form. If the
-// service refuses it, the error has the HTTP status and the reason.
+// Open does what a browser does with the link, which must be to this server: it POSTs
+// the link's form. If the service refuses it, the error has the HTTP status and the
+// reason.
 func (s *Server) Open(link iomeeting.Link) error {
 	if link == (iomeeting.Link{}) {
 		return errors.New("iomeetingtest: the link is empty")
@@ -24,10 +26,9 @@ func (s *Server) Open(link iomeeting.Link) error {
 }
 
 // Submit does what a browser does with a page of [iomeeting.Link.ServePage], with one
-// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: it POSTs
-// the form. Use it in tests of handlers, which have a response and no Link. Other forms
-// of the page are ignored. If the service refuses the form, the error has the HTTP
-// status and the reason.
+// that contains an [iomeeting.Link.Form], or with an [iomeeting.HTMLShortcut]: like
+// [Server.Open], it POSTs the form. Use it in tests of handlers, which have a response
+// and no Link. Other forms are ignored; a page with several of a Link is an error.
 func (s *Server) Submit(page io.Reader) error {
 	text, err := io.ReadAll(page)
 	if err != nil {
@@ -38,7 +39,7 @@ func (s *Server) Submit(page io.Reader) error {
 	count := 0
 	for _, form := range regexp.MustCompile(`(?s)<form .*?</form>`).FindAllString(string(text), -1) {
 		to, values, err := parseForm(form)
-		if err == nil && strings.HasSuffix(to, "m.do") { // snm.do, ssm.do and jm.do
+		if page := path.Base(to); err == nil && (page == "snm.do" || page == "ssm.do" || page == "jm.do") {
 			action, params, count = to, values, count+1
 		}
 	}
@@ -82,6 +83,9 @@ var refusalText = regexp.MustCompile(`<p id="refusal">(.*?)</p>`)
 
 // post sends a form, and returns the refusal in the response as an error.
 func (s *Server) post(action string, params url.Values) error {
+	if !strings.HasPrefix(action, s.URL+"/") { // such as a site where it would start a meeting
+		return fmt.Errorf("iomeetingtest: the link is to %s, not to this server at %s", action, s.URL)
+	}
 	req, err := http.NewRequestWithContext(s.closing, http.MethodPost, action, strings.NewReader(params.Encode()))
 	if err != nil {
 		return fmt.Errorf("iomeetingtest: %w", err)

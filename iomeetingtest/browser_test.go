@@ -15,65 +15,63 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// opened are the ways in which a browser opens a link.
-var opened = []struct {
-	name string
-	open func(s site, link iomeeting.Link) error
-}{
-	{"Open", func(s site, link iomeeting.Link) error { return s.Open(link) }},
-	{"ServePage", func(s site, link iomeeting.Link) error {
-		w := httptest.NewRecorder()
-		link.ServePage(w, httptest.NewRequest(http.MethodPost, "/open", nil), "进入会议")
-		return s.Submit(w.Body)
-	}},
-	{"Form", func(s site, link iomeeting.Link) error {
-		page := `<!DOCTYPE html><script>if (1 < 2 && 3 < 4) alert("<form>")</script><form action="/search"><input name="q"></form>` +
-			string(link.Form("Start")) + `<form method="post" action="/logout"><button>Log out</button></form>`
-		return s.Submit(strings.NewReader(page))
-	}},
-	{"HTMLShortcut", func(s site, link iomeeting.Link) error {
-		var file bytes.Buffer
-		require.NoError(s.t, link.WriteShortcut(&file, iomeeting.HTMLShortcut, "Weekly"))
-		return s.Submit(&file)
-	}},
-}
-
-func TestBrowser(t *testing.T) {
-	for _, way := range opened {
-		t.Run(way.name, func(t *testing.T) {
-			s := serve(t, tess, rene)
+// TestOpenAndSubmit opens links in each way in which a browser opens them.
+func TestOpenAndSubmit(t *testing.T) {
+	tests := []struct {
+		name string
+		open func(s site, link iomeeting.Link) error
+	}{
+		{name: "Open", open: func(s site, link iomeeting.Link) error { return s.Open(link) }},
+		{name: "ServePage", open: func(s site, link iomeeting.Link) error {
+			w := httptest.NewRecorder()
+			link.ServePage(w, httptest.NewRequest(http.MethodPost, "/open", nil), "进入会议")
+			return s.Submit(w.Body)
+		}},
+		{name: "Form", open: func(s site, link iomeeting.Link) error {
+			return s.Submit(strings.NewReader(`<!DOCTYPE html><form action="/confirm.do"></form><script>if (1 < 2 && 3 < 4) alert("<form>")</script><form action="/search"><input name="q"></form>` +
+				string(link.Form("Start")) + `<form method="post" action="/logout"><button>Log out</button></form>`))
+		}},
+		{name: "HTMLShortcut", open: func(s site, link iomeeting.Link) error {
+			var file bytes.Buffer
+			require.NoError(s.t, link.WriteShortcut(&file, iomeeting.HTMLShortcut, "Weekly"))
+			return s.Submit(&file)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, tess)
 			c := s.Client()
-			link := func(link iomeeting.Link, err error) iomeeting.Link {
-				require.NoError(t, err)
-				return link
-			}
 			password := iomeeting.NewSecret(`"<b>'&amp;+% é会😀`)
-			start := link(c.Start(rene, &iomeeting.StartOptions{Title: `A_B & "C" + 100% 会`, MeetingPassword: password}))
-			require.NoError(t, way.open(s, start))
-			require.NoError(t, way.open(s, link(c.JoinByID("000001", &iomeeting.JoinOptions{MeetingPassword: password, UserName: "Zoë <3"}))))
-			assert.Equal(t, `A_B & "C" + 100% 会`, s.Meetings()[0].Title)
+			title := strings.Repeat(`A_B & "C" + 100% 会`, 200) // too long for a URL
+			start := must(c.Start(tess, &iomeeting.StartOptions{Title: title, MeetingPassword: password}))
+			join := must(c.JoinByID("000001", &iomeeting.JoinOptions{MeetingPassword: password, UserName: "Zoë <3"}))
+			unknown := must(c.StartByID("<1>", tess.Password))
 
-			assert.EqualError(t, way.open(s, start), "iomeetingtest: 409 Conflict: renée+1@abc.com is already in meeting 000001.")
-			assert.EqualError(t, way.open(s, link(c.JoinByID("000001", nil))),
-				"iomeetingtest: 403 Forbidden: The password of meeting 000001 is wrong or missing.")
-			assert.EqualError(t, way.open(s, link(c.StartByID("<1>", tess.Password))), `iomeetingtest: 404 Not Found: There is no meeting "<1>".`)
+			require.NoError(t, tt.open(s, start))
+			require.NoError(t, tt.open(s, join))
+			assert.Equal(t, title, s.Meetings()[0].Title)
+			assert.Equal(t, "test@abc.com (host), Zoë <3 (participant)", s.startByID("000001", tess).People)
+			require.EqualError(t, tt.open(s, start), "iomeetingtest: 409 Conflict: test@abc.com is already in meeting 000001.")
+			require.EqualError(t, tt.open(s, unknown), `iomeetingtest: 404 Not Found: There is no meeting "<1>".`)
 		})
 	}
 }
 
-func TestBrowserFails(t *testing.T) {
+func TestOpenAndSubmitFail(t *testing.T) {
 	s := serve(t, tess)
-	assert.EqualError(t, s.Open(iomeeting.Link{}), "iomeetingtest: the link is empty")
-	start, err := s.Client().Start(tess, nil)
-	require.NoError(t, err)
+	start := must(s.Client().Start(tess, nil))
 	form := string(start.Form("Start"))
-	assert.EqualError(t, s.Submit(strings.NewReader("<p>Please log in.</p>")), "iomeetingtest: the page has 0 forms of links, not 1")
-	assert.EqualError(t, s.Submit(strings.NewReader(form+form)), "iomeetingtest: the page has 2 forms of links, not 1")
-	assert.ErrorIs(t, s.Submit(iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF)
+	require.EqualError(t, s.Open(iomeeting.Link{}), "iomeetingtest: the link is empty")
+	require.EqualError(t, s.Submit(strings.NewReader("<p>Please log in.</p>")), "iomeetingtest: the page has 0 forms of links, not 1")
+	require.EqualError(t, s.Submit(strings.NewReader(form+form)), "iomeetingtest: the page has 2 forms of links, not 1")
+	require.ErrorIs(t, s.Submit(iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF)
+	elsewhere := must(serve(t, tess).Client().Start(tess, nil))
+	require.ErrorContains(t, s.Open(elsewhere), "not to this server at "+s.URL)
+	require.ErrorContains(t, s.Submit(strings.NewReader(string(elsewhere.Form("Start")))), "not to this server at "+s.URL)
 	assert.Empty(t, s.Requests())
 
 	s.Wrap(func(http.Handler) http.Handler { return respond(http.StatusBadGateway) })
-	assert.EqualError(t, s.Open(start), "iomeetingtest: 502 Bad Gateway")
+	require.EqualError(t, s.Open(start), "iomeetingtest: 502 Bad Gateway")
 	s.Close()
-	assert.Error(t, s.Open(start))
+	require.Error(t, s.Open(start))
 }

@@ -118,21 +118,3 @@ func ExampleServer_FailNext() {
 	// true false
 	// false false
 }
-
-// A wrapper sees every request and every response. This one prints them.
-func ExampleServer_Wrap() {
-	service := iomeetingtest.NewServer(alice)
-	defer service.Close()
-	service.Wrap(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, r)
-			fmt.Println(r.Method, r.URL.Path, r.Form.Get("hostEmail"))
-		})
-	})
-
-	if _, err := service.Client().Query(context.Background(), alice); err != nil {
-		log.Fatal(err)
-	}
-	// Output:
-	// POST /meetingControl/query alice@example.com
-}

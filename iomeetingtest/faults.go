@@ -8,17 +8,16 @@ import (
 	"time"
 )
 
-// Fault is a way for a call to fail. Get one from [HTTPStatus], [RawAnswer],
-// [Delay], [Drop] or [Pass], and pass it to [Server.FailNext]. A Fault applies to
-// every call unless it is limited by [Fault.ForHost] or [Fault.ForPath].
+// Fault is a way for a call to fail, for [Server.FailNext]. It applies to every call
+// unless it is limited by [Fault.ForHost] or [Fault.ForPath].
 type Fault struct {
 	serve func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 	host  string // if not empty, the only host that the fault applies to
 	path  string // if not empty, the only path that the fault applies to
 }
 
-// HTTPStatus responds with the given HTTP status and a line of text. The call is
-// not carried out. HTTPStatus panics if code is not in the range 200 to 599.
+// HTTPStatus responds with an HTTP status from 200 to 599 and a line of text. The call
+// is not carried out.
 func HTTPStatus(code int) Fault {
 	if code < 200 || code > 599 {
 		panic(fmt.Sprintf("iomeetingtest: HTTP status %d is not in the range 200 to 599", code))
@@ -35,10 +34,8 @@ func RawAnswer(body string) Fault {
 	}}
 }
 
-// Delay carries the call out and holds the response back for d, or until the
-// client disconnects or the server is closed. Use it to test what your code does
-// when a response does not arrive in time. A Query that times out is retried, and
-// the retry succeeds, unless the client has [iomeeting.WithRetries](0).
+// Delay carries the call out and holds the response back for d, or until the client
+// disconnects or the server is closed.
 func Delay(d time.Duration) Fault {
 	return Fault{serve: func(s *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		held := httptest.NewRecorder()
@@ -53,8 +50,8 @@ func Delay(d time.Duration) Fault {
 	}}
 }
 
-// Drop carries the call out and closes the connection without a response. The
-// caller of a Schedule then cannot know its outcome.
+// Drop carries the call out and closes the connection without a response. The caller of
+// a Schedule then cannot know its outcome.
 func Drop() Fault {
 	return Fault{serve: func(_ *Server, _ http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		next(httptest.NewRecorder(), r)
@@ -62,14 +59,14 @@ func Drop() Fault {
 	}}
 }
 
-// Pass lets the call succeed. Use it when one call should succeed before another
-// one fails, such as the query of [iomeeting.Client.ScheduleIfAvailable].
+// Pass lets the call succeed. Use it when one call should succeed before another one
+// fails, such as the query of [iomeeting.Client.ScheduleIfAvailable].
 func Pass() Fault {
 	return Fault{serve: func(_ *Server, w http.ResponseWriter, r *http.Request, next http.HandlerFunc) { next(w, r) }}
 }
 
-// ForHost returns a copy of f that applies only to calls whose parameter
-// hostEmail is email. It panics if email is empty.
+// ForHost returns a copy of f that applies only to calls whose parameter hostEmail is
+// email.
 func (f Fault) ForHost(email string) Fault {
 	if email == "" {
 		panic("iomeetingtest: ForHost needs an email address")
@@ -79,7 +76,8 @@ func (f Fault) ForHost(email string) Fault {
 }
 
 // ForPath returns a copy of f that applies only to calls to path, which is
-// /meetingControl/query or /meetingControl/schedule. It panics for any other path.
+// /meetingControl/query or /meetingControl/schedule. It panics for any other path, as
+// such a fault would never apply.
 func (f Fault) ForPath(path string) Fault {
 	if path != queryPath && path != schedulePath {
 		panic(fmt.Sprintf("iomeetingtest: %q is not the path of a call", path))
@@ -92,16 +90,12 @@ func (f Fault) appliesTo(r *http.Request) bool {
 	return (f.host == "" || f.host == r.PostForm.Get("hostEmail")) && (f.path == "" || f.path == r.URL.Path)
 }
 
-// FailNext adds faults to a queue. Each request to one of the two calls removes
-// the first fault in the queue that applies to it, and fails accordingly. If none
-// applies, the call is served as usual.
+// FailNext adds faults to a queue. Each request to one of the two calls removes the
+// first fault in the queue that applies to it, and fails accordingly. If none applies,
+// the call is served as usual. Other requests, such as those to pages, remove no fault.
 //
 // A retry is a request of its own: by default, Query retries, and succeeds after two
 // temporary faults. With [iomeeting.WithRetries](0), one is enough to make it fail.
-// Requests to pages, and requests that no client of package iomeeting sends, such as
-// a GET of a call, remove no fault.
-//
-// FailNext panics if one of the faults is the zero Fault.
 func (s *Server) FailNext(faults ...Fault) {
 	if slices.ContainsFunc(faults, func(f Fault) bool { return f.serve == nil }) {
 		panic("iomeetingtest: FailNext was called with the zero Fault")

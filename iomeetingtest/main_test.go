@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,19 +27,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const failSafe = time.Minute
 
 const (
-	formType = "application/x-www-form-urlencoded"
-	textType = "text/plain; charset=utf-8"
-	pageType = "text/html; charset=utf-8"
+	queryPath    = "/meetingControl/query"
+	schedulePath = "/meetingControl/schedule"
+	formType     = "application/x-www-form-urlencoded"
+	validForm    = "hostEmail=test%40abc.com&hostPassword=123456&hostPass=123456" // of tess, for calls and pages
 )
 
 var (
 	tess = iomeeting.Host{Email: "test@abc.com", Password: iomeeting.NewSecret("123456")}
-	rene = iomeeting.Host{Email: "renée+1@abc.com", Password: iomeeting.NewSecret(" pässwörd & co, 100% ")}
+	ann  = iomeeting.Host{Email: "ann@abc.com", Password: iomeeting.NewSecret("333333")}
 )
 
-// site is a server under test. Its methods send plain HTTP requests instead of
-// using the client, so that no error of the client can hide one of the server.
-// They can be called on any goroutine.
+// site is a server under test. Its methods send plain HTTP requests instead of using
+// the client, so that no error of the client can hide one of the server. They can be
+// called on any goroutine. Parameters are given as they are sent: name=value.
 type site struct {
 	*iomeetingtest.Server
 	t *testing.T
@@ -50,126 +52,95 @@ func serve(t *testing.T, hosts ...iomeeting.Host) site {
 	return site{s, t}
 }
 
-// call POSTs a form with these names and values.
-func (s site) call(path string, pairs ...string) reply {
-	r, err := send(http.MethodPost, s.URL+path, form(pairs...).Encode())
-	assert.NoError(s.t, err)
-	return r
+// do sends a request whose body is declared to be a form.
+func (s site) do(method, target, body string) (*http.Response, string, error) {
+	req, err := http.NewRequest(method, s.URL+target, strings.NewReader(body))
+	if err != nil {
+		return nil, "", err
+	}
+	req.Header.Set("Content-Type", formType)
+	res, err := (&http.Client{Timeout: failSafe}).Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return res, string(text), err
 }
 
-func (s site) query(h iomeeting.Host) reply {
-	return s.call("/meetingControl/query", "hostEmail", h.Email, "hostPassword", h.Password.Reveal())
+// send sends a request that gets plain text, and returns its status and body, such as
+// "200 0,,".
+func (s site) send(method, target, body string) string {
+	res, text, err := s.do(method, target, body)
+	if !assert.NoError(s.t, err) {
+		return ""
+	}
+	assert.Equal(s.t, "text/plain; charset=utf-8", res.Header.Get("Content-Type"))
+	return strconv.Itoa(res.StatusCode) + " " + text
 }
 
-func (s site) schedule(h iomeeting.Host, pairs ...string) reply {
-	pairs = append(pairs, "hostEmail", h.Email, "hostPassword", h.Password.Reveal())
-	return s.call("/meetingControl/schedule", pairs...)
+func (s site) query(h iomeeting.Host) string {
+	return s.send(http.MethodPost, queryPath, form("hostPassword", h))
+}
+
+func (s site) schedule(h iomeeting.Host, options ...string) string {
+	return s.send(http.MethodPost, schedulePath, form("hostPassword", h, options...))
 }
 
 // scheduled schedules a meeting and returns its ID.
-func (s site) scheduled(h iomeeting.Host, pairs ...string) string {
-	id, ok := strings.CutPrefix(s.schedule(h, pairs...).Body, "0,")
+func (s site) scheduled(h iomeeting.Host, options ...string) string {
+	id, ok := strings.CutPrefix(s.schedule(h, options...), "200 0,")
 	assert.True(s.t, ok, "the meeting was not scheduled")
 	return id
 }
 
-// open GETs a page with these names and values in its URL.
-func (s site) open(path string, pairs ...string) view {
-	r, err := send(http.MethodGet, s.URL+path+"?"+form(pairs...).Encode(), "")
-	assert.NoError(s.t, err)
-	return viewOf(r)
-}
-
-func (s site) start(h iomeeting.Host, pairs ...string) view {
-	return s.open("/snm.do", append(pairs, "hostEmail", h.Email, "hostPass", h.Password.Reveal())...)
-}
-
-// started starts a new meeting and returns its ID.
-func (s site) started(h iomeeting.Host, pairs ...string) string {
-	v := s.start(h, pairs...)
-	assert.Equal(s.t, http.StatusOK, v.Status, "the meeting was not started")
-	return v.Meeting
-}
-
-func (s site) startByID(id string, h iomeeting.Host) view {
-	return s.open("/ssm.do", "meetingID", id, "hostPass", h.Password.Reveal())
-}
-
 // running schedules a meeting, starts it and returns its ID.
-func (s site) running(h iomeeting.Host, pairs ...string) string {
-	id := s.scheduled(h, pairs...)
-	assert.Equal(s.t, http.StatusOK, s.startByID(id, h).Status, "the meeting was not started")
+func (s site) running(h iomeeting.Host, options ...string) string {
+	id := s.scheduled(h, options...)
+	assert.Equal(s.t, 200, s.startByID(id, h).Status, "the meeting was not started")
 	return id
 }
 
-func (s site) joinByID(id string) view { return s.open("/jm.do", "meetingID", id) }
+func (s site) start(h iomeeting.Host, options ...string) view {
+	return s.open("/snm.do?" + form("hostPass", h, options...))
+}
 
-// states returns the states of all meetings.
-func (s site) states() []iomeetingtest.State {
-	var states []iomeetingtest.State
+func (s site) startByID(id string, h iomeeting.Host) view {
+	return s.open("/ssm.do?meetingID=" + id + "&hostPass=" + h.Password.Reveal())
+}
+
+func (s site) joinByID(id string) view { return s.open("/jm.do?meetingID=" + id) }
+
+// form returns a form with the credentials of h and options.
+func form(passwordParam string, h iomeeting.Host, options ...string) string {
+	credentials := url.Values{"hostEmail": {h.Email}, passwordParam: {h.Password.Reveal()}}.Encode()
+	return strings.Join(append(options, credentials), "&")
+}
+
+// states returns the states of all meetings, such as "scheduled, ended".
+func (s site) states() string {
+	var states []string
 	for _, m := range s.Meetings() {
-		states = append(states, m.State)
+		states = append(states, m.State.String())
 	}
-	return states
+	return strings.Join(states, ", ")
 }
 
-// form returns a form with these names, each followed by its value.
-func form(pairs ...string) url.Values {
-	values := make(url.Values)
-	for i := 0; i < len(pairs); i += 2 {
-		values.Add(pairs[i], pairs[i+1])
+// received returns the method, path and parameters of each request, such as
+// "POST /jm.do?a=1 b=2".
+func (s site) received() []string {
+	var all []string
+	for _, r := range s.Requests() {
+		all = append(all, strings.TrimSuffix(r.Method+" "+r.Path+"?"+r.Query.Encode(), "?")+" "+r.PostForm.Encode())
 	}
-	return values
-}
-
-// reply is a response of the server.
-type reply struct {
-	Status int
-	Type   string
-	Body   string
-}
-
-// line is the reply to a call that was carried out.
-func line(body string) reply { return reply{http.StatusOK, textType, body} }
-
-// send sends a request whose body is declared to be a form.
-func send(method, target, body string) (reply, error) {
-	req, err := http.NewRequest(method, target, strings.NewReader(body))
-	if err != nil {
-		return reply{}, err
-	}
-	req.Header.Set("Content-Type", formType)
-	return exchange(req)
-}
-
-func exchange(req *http.Request) (reply, error) {
-	plain := http.Client{
-		Timeout:       failSafe,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	res, err := plain.Do(req)
-	if err != nil {
-		return reply{}, err
-	}
-	return readReply(res)
-}
-
-func readReply(res *http.Response) (reply, error) {
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return reply{res.StatusCode, res.Header.Get("Content-Type"), string(body)}, err
+	return all
 }
 
 // view is what a person sees on a page.
 type view struct {
-	Status  int
-	Refusal string
-	Title   string
-	Name    string
-	Role    string
-	Meeting string
-	Host    string
-	People  []string
+	Status                               int
+	Refusal, Title, Name, Role, ID, Host string
+	People                               string // such as "test@abc.com (host), Guest (participant)"
 }
 
 // refused is the view of a page that refuses a person.
@@ -177,27 +148,33 @@ func refused(status int, reason string) view { return view{Status: status, Refus
 
 var (
 	element  = regexp.MustCompile(`(?s)id="(\w+)">(.*?)</(?:h1|p|span|dd|ul)>`)
-	listItem = regexp.MustCompile(`(?s)<li>(.*?)</li>`)
+	password = regexp.MustCompile(`(?:host|meeting|observer)Pass=(\w{6})`)
 )
 
-func viewOf(r reply) view {
+// open GETs a page. No page may be cached, show a password or run what a person entered.
+func (s site) open(target string) view { return s.page(http.MethodGet, target, "") }
+
+func (s site) page(method, target, body string) view {
+	res, text, err := s.do(method, target, body)
+	if !assert.NoError(s.t, err) {
+		return view{}
+	}
+	assert.Equal(s.t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
+	assert.Equal(s.t, "no-store", res.Header.Get("Cache-Control"))
+	assert.NotContains(s.t, text, "<script")
+	for _, sent := range password.FindAllStringSubmatch(target+"&"+body, -1) {
+		assert.NotContains(s.t, text, sent[1])
+	}
 	inner := make(map[string]string)
-	for _, e := range element.FindAllStringSubmatch(r.Body, -1) {
-		inner[e[1]] = e[2]
+	for _, e := range element.FindAllStringSubmatch(text, -1) {
+		inner[e[1]] = html.UnescapeString(e[2])
 	}
-	text := func(id string) string { return html.UnescapeString(inner[id]) }
-	v := view{r.Status, text("refusal"), text("title"), text("name"), text("role"), text("meeting"), text("host"), nil}
-	for _, item := range listItem.FindAllStringSubmatch(inner["people"], -1) {
-		v.People = append(v.People, html.UnescapeString(item[1]))
+	people := strings.NewReplacer("</li><li>", ", ", "<li>", "", "</li>", "").Replace(inner["people"])
+	return view{
+		Status: res.StatusCode, Refusal: inner["refusal"], Title: inner["title"], Name: inner["name"], Role: inner["role"],
+		ID: inner["meeting"], Host: inner["host"], People: people,
 	}
-	return v
 }
-
-// callback is a request that an end URL received.
-type callback struct{ Method, URI, Type, Body string }
-
-// postOf is the callback that the server should send.
-func postOf(uri, body string) callback { return callback{http.MethodPost, uri, formType, body} }
 
 // partner is a website that schedules meetings. It has the end URLs.
 type partner struct {
@@ -205,11 +182,11 @@ type partner struct {
 
 	t        *testing.T
 	mu       sync.Mutex
-	received []callback
+	received []string
 }
 
-// newPartner returns a partner that records the callbacks it receives and leaves
-// the response to next.
+// newPartner returns a partner that records the callbacks it receives and leaves the
+// response to next.
 func newPartner(t *testing.T, next http.HandlerFunc) *partner {
 	p := &partner{t: t}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -224,39 +201,30 @@ func newPartner(t *testing.T, next http.HandlerFunc) *partner {
 func (p *partner) record(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	assert.NoError(p.t, err)
+	assert.Equal(p.t, formType, r.Header.Get("Content-Type"))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.received = append(p.received, callback{r.Method, r.RequestURI, r.Header.Get("Content-Type"), string(body)})
+	p.received = append(p.received, r.Method+" "+r.RequestURI+" "+string(body))
 }
 
-func (p *partner) callbacks() []callback {
+// callbacks returns what arrived, such as "POST /ended operatorId=42".
+func (p *partner) callbacks() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.received)
 }
 
-func accept(http.ResponseWriter, *http.Request) {}
+// must returns v, a link that the client made.
+func must(v iomeeting.Link, err error) iomeeting.Link {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 // respond responds with an HTTP status.
 func respond(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
-}
-
-// announce says when a callback arrives. The call that ended the meeting has then
-// been carried out.
-func announce(arrived chan<- struct{}) http.HandlerFunc {
-	return func(http.ResponseWriter, *http.Request) { arrived <- struct{}{} }
-}
-
-// hang says when a callback arrives, and does not respond until the server
-// disconnects.
-func hang(arrived chan<- struct{}) http.HandlerFunc {
-	return func(_ http.ResponseWriter, r *http.Request) {
-		// The context ends with the connection only after the body has been read.
-		_, _ = io.Copy(io.Discard, r.Body)
-		arrived <- struct{}{}
-		<-r.Context().Done()
-	}
 }
 
 // receive returns the next value from c.

@@ -19,18 +19,12 @@ const endURLTimeout = 5 * time.Second
 type State int
 
 const (
-	// Scheduled is the state of a meeting that its host has not started yet.
-	Scheduled State = iota
-	// InProgress is the state of a meeting that its host has started and that
-	// people can join. A meeting that is started without having been scheduled
-	// begins in this state.
-	InProgress
-	// Ended is the state of a meeting that nobody can start or join anymore.
-	Ended
+	Scheduled  State = iota // its host has not started it yet
+	InProgress              // its host has started it, and people can join it
+	Ended                   // nobody can start or join it anymore
 )
 
-// String returns "scheduled", "in progress" or "ended", and "state N" for any
-// other number N.
+// String returns "scheduled", "in progress" or "ended".
 func (s State) String() string {
 	switch s {
 	case Scheduled:
@@ -50,30 +44,23 @@ type Meeting struct {
 	ID string
 	// Host is the email address of the host account.
 	Host string
-	// Title is the decoded title. It is empty if the meeting was started without
-	// one, or scheduled: the spec has no title for scheduled meetings.
+	// Title is the decoded title. The spec has none for scheduled meetings.
 	Title string
-	// EndURL is the URL that the server POSTs to when the meeting ends. If it is
+	// EndURL is where the server POSTs OperatorID when the meeting ends. If it is
 	// empty, the server notifies nobody.
-	EndURL string
-	// OperatorID is what the server POSTs to EndURL.
+	EndURL     string
 	OperatorID string
-	// State says whether the meeting is scheduled, in progress or ended.
-	State State
+	State      State
 }
 
-// Meetings returns all meetings, including those that have ended, in the order of
-// their IDs.
+// Meetings returns all meetings, including those that have ended, in the order of their
+// IDs.
 func (s *Server) Meetings() []Meeting { return s.service.list() }
 
-// EndMeeting ends a meeting that is in progress or only scheduled. If the meeting
-// has an end URL, EndMeeting POSTs operatorId to it and returns when the response
-// has arrived.
-//
-// EndMeeting returns an error if there is no such meeting or if it has already
-// ended. It also returns an error, and has ended the meeting nevertheless, if the
-// end URL does not respond within 5 seconds or if the HTTP status of its response
-// is not 2xx.
+// EndMeeting ends a meeting that is in progress or only scheduled. If the meeting has
+// an end URL, EndMeeting POSTs operatorId to it and returns when the response has
+// arrived. If the end URL does not respond with an HTTP status 2xx within 5 seconds,
+// EndMeeting returns an error, and has ended the meeting nevertheless.
 func (s *Server) EndMeeting(meetingID string) error {
 	m, err := s.service.end(meetingID)
 	if err != nil {
@@ -82,8 +69,8 @@ func (s *Server) EndMeeting(meetingID string) error {
 	return s.notifyEnd(m)
 }
 
-// newCallbackClient returns the client for end URLs. It keeps no connection, so
-// that nothing is left running, and follows no redirect.
+// newCallbackClient returns the client for end URLs. It keeps no connection, so that
+// nothing is left running, and follows no redirect.
 func newCallbackClient() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},

@@ -1,8 +1,8 @@
 package iomeetingtest
 
 import (
+	"cmp"
 	_ "embed"
-	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -20,32 +20,24 @@ type page struct {
 	Refusal string
 	Name    string
 	Role    string
-	ID      string
-	Title   string
-	Host    string
 	People  []string
+	Meeting
 }
 
 // opener carries out what opening a page does.
-type opener func(form url.Values) (meeting, person, error)
+type opener func(form url.Values) (meeting, person, *refusal)
 
 // servePage returns a handler that opens a page with the parameters of a request,
 // in its URL or in its body.
 func servePage(open opener) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p, code := page{}, http.StatusOK
-		m, who, err := open(r.Form)
-		if err != nil {
-			p.Refusal, code = err.Error(), http.StatusBadRequest
-			var refused *refusal
-			if errors.As(err, &refused) {
-				code = refused.code
-			}
-		} else {
-			p = page{Name: who.name, Role: who.role, ID: m.ID, Title: m.Title, Host: m.Host}
-			for _, other := range m.people {
-				p.People = append(p.People, other.name+" ("+other.role+")")
-			}
+		m, who, refused := open(r.Form)
+		p, code := page{Name: who.name, Role: who.role, Meeting: m.Meeting}, http.StatusOK
+		for _, other := range m.people {
+			p.People = append(p.People, other.name+" ("+other.role+")")
+		}
+		if refused != nil {
+			p, code = page{Refusal: refused.reason}, refused.code
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -56,41 +48,38 @@ func servePage(open opener) http.HandlerFunc {
 }
 
 // openNew serves snm.do. Spec: section 1.
-func (s *Server) openNew(form url.Values) (meeting, person, error) {
-	title, err := textParam(form, "title")
-	if err != nil {
-		return meeting{}, person{}, err
+func (s *Server) openNew(form url.Values) (meeting, person, *refusal) {
+	title, refused := textParam(form, "title")
+	if refused != nil {
+		return meeting{}, person{}, refused
 	}
-	m, err := s.service.start(meeting{
+	m, refused := s.service.start(meeting{
 		Meeting:          Meeting{Host: form.Get("hostEmail"), Title: title},
 		password:         iomeeting.NewSecret(form.Get("meetingPass")),
 		observerPassword: iomeeting.NewSecret(form.Get("observerPass")),
 	}, iomeeting.NewSecret(form.Get("hostPass")))
-	return m, person{m.Host, "host"}, err
+	return m, person{m.Host, "host"}, refused
 }
 
 // openScheduled serves ssm.do. Spec: section 3.
-func (s *Server) openScheduled(form url.Values) (meeting, person, error) {
-	m, err := s.service.startByID(form.Get("meetingID"), iomeeting.NewSecret(form.Get("hostPass")))
-	return m, person{m.Host, "host"}, err
+func (s *Server) openScheduled(form url.Values) (meeting, person, *refusal) {
+	m, refused := s.service.startByID(form.Get("meetingID"), iomeeting.NewSecret(form.Get("hostPass")))
+	return m, person{m.Host, "host"}, refused
 }
 
 // openJoin serves jm.do. Spec: sections 2 and 4; some of their examples say
 // username.
-func (s *Server) openJoin(form url.Values) (meeting, person, error) {
-	name, err := textParam(form, "userName", "username")
-	if err != nil {
-		return meeting{}, person{}, err
-	}
-	if name == "" {
-		name = "Guest"
+func (s *Server) openJoin(form url.Values) (meeting, person, *refusal) {
+	name, refused := textParam(form, "userName", "username")
+	if refused != nil {
+		return meeting{}, person{}, refused
 	}
 	j := joining{
 		hostEmail:        form.Get("hostEmail"),
 		meetingID:        form.Get("meetingID"),
 		meetingPassword:  iomeeting.NewSecret(form.Get("meetingPass")),
 		observerPassword: iomeeting.NewSecret(form.Get("observerPass")),
-		name:             name,
+		name:             cmp.Or(name, "Guest"),
 	}
 	if (j.hostEmail == "") == (j.meetingID == "") {
 		return meeting{}, person{}, refuse(http.StatusBadRequest, "The link must name either a host or a meeting.")
@@ -99,7 +88,7 @@ func (s *Server) openJoin(form url.Values) (meeting, person, error) {
 }
 
 // textParam decodes the first of the named parameters that is present.
-func textParam(form url.Values, names ...string) (string, error) {
+func textParam(form url.Values, names ...string) (string, *refusal) {
 	for _, name := range names {
 		if form.Has(name) {
 			text, err := iomeeting.DecodeText(form.Get(name))

@@ -10,32 +10,23 @@ import (
 )
 
 const (
-	// maxBody is the maximum size of a request body, in bytes.
-	maxBody = 1 << 20
-
-	// maxURL is the maximum length of a URL, in bytes. Servlet containers have a
-	// similar limit.
-	maxURL = 8000
+	maxBody = 1 << 20 // bytes
+	maxURL  = 8000    // bytes; servlet containers have a similar limit
 )
 
 // Request is a request that arrived at a [Server], whatever the response was. It
 // contains passwords in plain text.
 type Request struct {
-	// Method is the HTTP method, such as POST.
-	Method string
-	// Path is the path of the URL, such as /meetingControl/query.
-	Path string
-	// Header is the header, as net/http gives it to a handler.
-	Header http.Header
-	// Query holds the parameters in the URL.
-	Query url.Values
-	// PostForm holds the parameters in the body.
-	PostForm url.Values
+	Method   string
+	Path     string
+	Header   http.Header
+	Query    url.Values // the parameters in the URL
+	PostForm url.Values // the parameters in the body
 }
 
-// Requests returns the requests that have arrived since the server started or
-// since the last call of [Server.ClearRequests], in the order of arrival. The
-// caller may modify what it returns.
+// Requests returns the requests that have arrived since the server started or since the
+// last call of [Server.ClearRequests], in the order of arrival. The caller may modify
+// what it returns.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,9 +37,8 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// ClearRequests forgets the requests that have arrived so far. Call it when a test
-// has made its preparations, so that [Server.Requests] returns only what follows.
-// Meetings and faults stay as they are.
+// ClearRequests forgets the requests that have arrived so far. Meetings and faults stay
+// as they are.
 func (s *Server) ClearRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,34 +1,28 @@
 // Package iomeetingtest provides an in-process IOMeeting server for tests.
 //
-// A [Server] implements the six operations of the IOMeeting API 2.0. The two
-// calls, query and schedule, return exactly the lines that the spec defines. The
-// pages, which start and join meetings, accept GET and POST, and say in a few lines
-// of HTML who is in which meeting, or why the person was refused.
+// A [Server] implements the six operations of the IOMeeting API 2.0. The two calls,
+// query and schedule, return exactly the lines that the spec defines. The pages accept
+// GET and POST, and show who is in which meeting, or why the person was refused.
 //
-// Meetings live as the spec describes: a meeting is scheduled, its host
-// starts it, people join it while it is in progress, and it ends when
-// [Server.EndMeeting] is called or when its host schedules another meeting while
-// it is in progress. The server then POSTs operatorId to the meeting's end URL
-// before EndMeeting or the call returns. If the connection drops before a
-// response, it POSTs once more, as a JDK does.
+// A scheduled meeting is in progress once its host has started it. It ends when you
+// call [Server.EndMeeting], or when its host schedules another meeting while it is in
+// progress. Before EndMeeting or the call returns, the server POSTs operatorId to the
+// meeting's end URL, and once more if the connection drops before a response, as a JDK
+// does.
 //
-// [Server.Open] opens a link as a browser does, and [Server.Submit] a page with a
-// link's form. They return the refusal of the service, whose HTTP status is
+// [Server.Open] and [Server.Submit] do what a browser does with a link. If the service
+// refuses the person, their error has the HTTP status and the reason:
 //
-//   - 400: a title or user name is not encoded correctly, jm.do does not name
-//     exactly one of a host and a meeting, or the request cannot be read.
+//   - 400: a title or user name is not encoded correctly, jm.do does not name exactly
+//     one of a host and a meeting, or the request cannot be read.
 //   - 403: a password is wrong or missing.
 //   - 404: the host or the meeting is unknown or missing.
-//   - 409: the meeting to join has not started, the host to join is not in a
-//     meeting, or the host who starts a meeting is in another one.
+//   - 409: the meeting to join has not started, the host to join is not in a meeting,
+//     or the host who starts a meeting is in another one.
 //   - 410: the meeting has ended.
 //
-// [Server.Requests] returns the requests that have arrived, [Server.Meetings]
-// returns the meetings, and [Server.FailNext] makes calls fail.
-//
-// Where the spec is silent, the server is strict. A host who is in a meeting
-// cannot start another one, and any password is wrong for a meeting that has
-// none.
+// Where the spec is silent, the server is strict: a host in a meeting cannot start
+// another one, and any password is wrong for a meeting that has none.
 package iomeetingtest
 
 import (
@@ -43,8 +37,7 @@ import (
 	"github.com/iomeeting/iomeeting-go"
 )
 
-// Server is an in-process IOMeeting server. Its methods are safe for concurrent
-// use.
+// Server is an in-process IOMeeting server. Its methods are safe for concurrent use.
 type Server struct {
 	// URL is the address to pass to [iomeeting.NewClient], such as
 	// http://127.0.0.1:34567.
@@ -64,12 +57,9 @@ type Server struct {
 	faults   []Fault
 }
 
-// NewServer starts a server with the given host accounts, on a free port of the
-// loopback interface. Call [Server.Close] when you are finished with it.
-//
-// NewServer panics if it cannot listen, as [httptest.NewServer] does. It also
-// panics if [iomeeting.Host.Validate] returns an error for an account, or if two
-// accounts have the same email address.
+// NewServer starts a server with the given host accounts on a free port of the loopback
+// interface. Call [Server.Close] when you are finished with it. Where [Listen] returns
+// an error, NewServer panics.
 func NewServer(hosts ...iomeeting.Host) *Server {
 	service, err := newService(hosts)
 	if err != nil {
@@ -79,16 +69,13 @@ func NewServer(hosts ...iomeeting.Host) *Server {
 }
 
 // Listen starts a server with the given host accounts at a fixed address, such as
-// "127.0.0.1:8080". [net.Listen] describes the forms that addr can have. If addr
-// stands for all interfaces, as ":8080" does, URL has the host localhost. Call
-// [Server.Close] when you are finished with the server.
+// "127.0.0.1:8080", in one of the forms that [net.Listen] accepts. If addr stands for
+// all interfaces, as ":8080" does, URL has the host localhost. The server offers no
+// protection: use an address that only your tests can reach. Call [Server.Close] when
+// you are finished with it.
 //
-// The server offers no protection: use an address that only your tests can reach.
-//
-// If it cannot listen, Listen returns an error that wraps that of [net.Listen]. If
-// [iomeeting.Host.Validate] returns an error for an account, or if two accounts
-// have the same email address, Listen returns an error that wraps an
-// [*iomeeting.ParameterError].
+// Listen returns an [*iomeeting.ParameterError] if [iomeeting.Host.Validate] rejects an
+// account or two accounts have the same email address.
 func Listen(addr string, hosts ...iomeeting.Host) (*Server, error) {
 	service, err := newService(hosts)
 	if err != nil {
@@ -101,7 +88,6 @@ func Listen(addr string, hosts ...iomeeting.Host) (*Server, error) {
 	return start(&httptest.Server{Listener: listener, Config: &http.Server{}}, service), nil
 }
 
-// start starts a server that has not been started yet.
 func start(unstarted *httptest.Server, service *service) *Server {
 	s := &Server{http: unstarted, service: service, callbacks: newCallbackClient()}
 	s.closing, s.close = context.WithCancel(context.Background())
@@ -121,17 +107,17 @@ func urlOf(addr net.Addr) string {
 	return "http://" + addr.String()
 }
 
-// Close shuts down the server and waits for its goroutines to end. Requests that
-// have arrived are still served, but a [Delay] is cut short. Closing a server twice
-// is a no-op.
+// Close shuts down the server and waits for its goroutines to end. Requests that have
+// arrived are still served, but a [Delay] is cut short. Closing a server twice is a
+// no-op.
 func (s *Server) Close() {
 	s.close()
 	s.http.Close()
 }
 
-// Client returns a client for the server. It calls [iomeeting.NewClient] with
-// s.URL and panics if NewClient returns an error. If http.DefaultTransport has been
-// replaced by a mock, the client uses the mock, as every client does.
+// Client returns a client for the server. It panics if [iomeeting.NewClient] returns an
+// error. If http.DefaultTransport has been replaced by a mock, the client uses the mock,
+// as every client does.
 func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	c, err := iomeeting.NewClient(s.URL, opts...)
 	if err != nil {
@@ -140,11 +126,10 @@ func (s *Server) Client(opts ...iomeeting.Option) *iomeeting.Client {
 	return c
 }
 
-// Wrap puts a handler in front of the server, for example one that logs every
-// request, adds a path or makes pages fail. Requests that arrive from now on are
-// served by the handler that wrap returns, which passes to next what the server
-// should serve as before. Wrap may be called several times; the last handler is
-// the first to see a request.
+// Wrap puts a handler in front of the server, for example one that logs every request,
+// adds a path or makes pages fail. It passes to next what the server should serve as
+// before. Wrap may be called several times; the last handler is the first to see a
+// request.
 //
 // When next returns, r.Form and r.PostForm hold the parameters of the request. If a
 // [Drop] applies, next panics with [http.ErrAbortHandler]. [Server.Requests] returns

@@ -3,14 +3,13 @@ package iomeetingtest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 
 	"github.com/iomeeting/iomeeting-go"
 )
 
 // service is the state of a server: its host accounts and their meetings. It knows
-// nothing of HTTP requests. Its methods return copies.
+// nothing of HTTP requests.
 type service struct {
 	mu       sync.Mutex
 	hosts    map[string]iomeeting.Secret // passwords by email address
@@ -23,7 +22,7 @@ type meeting struct {
 	Meeting
 	password         iomeeting.Secret
 	observerPassword iomeeting.Secret
-	people           []person
+	people           []person // only ever appended to, so that copies may share it
 }
 
 // person is somebody in a meeting.
@@ -38,9 +37,7 @@ type refusal struct {
 	reason string
 }
 
-func (r *refusal) Error() string { return r.reason }
-
-func refuse(code int, format string, args ...any) error {
+func refuse(code int, format string, args ...any) *refusal {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
@@ -82,7 +79,7 @@ func (s *service) query(email string, password iomeeting.Secret) (iomeeting.Stat
 	defer s.mu.Unlock()
 	status := s.checkHost(email, password)
 	if m := s.running[email]; status == 0 && m != nil {
-		return iomeeting.StatusInMeeting, m.copy()
+		return iomeeting.StatusInMeeting, *m
 	}
 	return status, meeting{}
 }
@@ -103,7 +100,7 @@ func (s *service) schedule(m meeting, password iomeeting.Secret) (status iomeeti
 }
 
 // start adds m to the meetings and starts it.
-func (s *service) start(m meeting, password iomeeting.Secret) (meeting, error) {
+func (s *service) start(m meeting, password iomeeting.Secret) (meeting, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.checkHost(m.Host, password) {
@@ -120,7 +117,7 @@ func (s *service) start(m meeting, password iomeeting.Secret) (meeting, error) {
 
 // startByID starts a scheduled meeting. If the meeting is already in progress, the
 // host returns to it.
-func (s *service) startByID(id string, password iomeeting.Secret) (meeting, error) {
+func (s *service) startByID(id string, password iomeeting.Secret) (meeting, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.meetings[id]
@@ -134,7 +131,7 @@ func (s *service) startByID(id string, password iomeeting.Secret) (meeting, erro
 	case m.State == Ended:
 		return meeting{}, refuse(http.StatusGone, "Meeting %s has ended.", id)
 	case m.State == InProgress:
-		return m.copy(), nil
+		return *m, nil
 	case running != nil:
 		return meeting{}, refuse(http.StatusConflict, "%s is already in meeting %s.", m.Host, running.ID)
 	}
@@ -149,12 +146,12 @@ type joining struct {
 }
 
 // join lets a person into a meeting in progress.
-func (s *service) join(j joining) (meeting, person, error) {
+func (s *service) join(j joining) (meeting, person, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, err := s.find(j)
-	if err != nil {
-		return meeting{}, person{}, err
+	m, refused := s.find(j)
+	if refused != nil {
+		return meeting{}, person{}, refused
 	}
 	role := m.roleFor(j)
 	if role == "" {
@@ -162,11 +159,11 @@ func (s *service) join(j joining) (meeting, person, error) {
 	}
 	p := person{j.name, role}
 	m.people = append(m.people, p)
-	return m.copy(), p, nil
+	return *m, p, nil
 }
 
 // find returns the meeting in progress that j names.
-func (s *service) find(j joining) (*meeting, error) {
+func (s *service) find(j joining) (*meeting, *refusal) {
 	if j.hostEmail != "" {
 		if _, ok := s.hosts[j.hostEmail]; !ok {
 			return nil, refuse(http.StatusNotFound, "There is no host account %q.", j.hostEmail)
@@ -248,7 +245,7 @@ func (s *service) begin(m *meeting) meeting {
 	m.State = InProgress
 	m.people = []person{{m.Host, "host"}}
 	s.running[m.Host] = m
-	return m.copy()
+	return *m
 }
 
 func (s *service) finish(m *meeting) meeting {
@@ -256,11 +253,5 @@ func (s *service) finish(m *meeting) meeting {
 		delete(s.running, m.Host)
 	}
 	m.State = Ended
-	return m.copy()
-}
-
-func (m *meeting) copy() meeting {
-	c := *m
-	c.people = slices.Clone(m.people)
-	return c
+	return *m
 }

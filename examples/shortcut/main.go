@@ -1,5 +1,5 @@
-// Shortcut writes desktop shortcuts for Windows, macOS and Linux that start or
-// join a meeting.
+// Shortcut writes a desktop shortcut that starts or joins a meeting: an HTML file that
+// opens on every system.
 //
 // To start new meetings with a host account, put its password into the
 // environment:
@@ -12,7 +12,7 @@
 //	shortcut -site https://abc.iomeeting.cn -meeting 000042 -user "Joe Smith"
 //	IOMEETING_MEETING_PASSWORD=… shortcut -site https://abc.iomeeting.cn -host alice@example.com -join
 //
-// A shortcut holds its passwords in plain text. The files are created with mode 0600.
+// A shortcut holds its passwords in plain text. The file is created with mode 0600.
 package main
 
 import (
@@ -23,7 +23,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -66,13 +65,11 @@ func run(args []string, getenv func(string) string, out io.Writer) error {
 		return err
 	}
 	name := cmp.Or(w.name, "Meeting")
-	for _, s := range []iomeeting.Shortcut{iomeeting.WindowsShortcut, iomeeting.MacShortcut, iomeeting.LinuxShortcut} {
-		path, err := write(w.dir, name, link, s)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, path)
+	path, err := write(w.dir, name, link)
+	if err != nil {
+		return err
 	}
+	fmt.Fprintln(out, path)
 	return nil
 }
 
@@ -99,13 +96,13 @@ func (w wish) link() (iomeeting.Link, error) {
 
 // write writes a shortcut to a new file. It does not overwrite a file, since
 // others may be able to read that one.
-func write(dir, name string, link iomeeting.Link, s iomeeting.Shortcut) (string, error) {
-	path := filepath.Join(dir, strings.NewReplacer("/", "-", `\`, "-").Replace(name)+s.Ext())
+func write(dir, name string, link iomeeting.Link) (string, error) {
+	path := filepath.Join(dir, iomeeting.HTMLShortcut.FileName(name))
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
-	if err := errors.Join(link.WriteShortcut(file, s, name), file.Close()); err != nil {
+	if err := errors.Join(link.WriteShortcut(file, iomeeting.HTMLShortcut, name), file.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(path))
 	}
 	return path, nil

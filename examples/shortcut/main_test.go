@@ -17,21 +17,27 @@ func passwords(name string) string {
 
 func TestShortcuts(t *testing.T) {
 	tests := []struct {
-		name string
-		args []string
-		url  string
+		name, page string
+		args       []string
+		fields     [][2]string
 	}{
 		{
-			"start", []string{"-host", "alice@example.com", "-title", "Q3_Review"},
-			"https://abc.iomeeting.cn/snm.do?hostEmail=alice%40example.com&hostPass=canary&title=Q3_5FReview",
+			name:   "start",
+			args:   []string{"-host", "alice@example.com", "-title", "Q3_Review"},
+			page:   "snm.do",
+			fields: [][2]string{{"hostEmail", "alice@example.com"}, {"hostPass", "canary"}, {"title", "Q3_5FReview"}},
 		},
 		{
-			"join by host", []string{"-host", "alice@example.com", "-join", "-user", "Joe Smith"},
-			"https://abc.iomeeting.cn/jm.do?hostEmail=alice%40example.com&userName=Joe+Smith",
+			name:   "join by host",
+			args:   []string{"-host", "alice@example.com", "-join", "-user", "Joe Smith"},
+			page:   "jm.do",
+			fields: [][2]string{{"hostEmail", "alice@example.com"}, {"userName", "Joe Smith"}},
 		},
 		{
-			"join by ID", []string{"-meeting", "000042"},
-			"https://abc.iomeeting.cn/jm.do?meetingID=000042",
+			name:   "join by ID",
+			args:   []string{"-meeting", "000042"},
+			page:   "jm.do",
+			fields: [][2]string{{"meetingID", "000042"}},
 		},
 	}
 	for _, tt := range tests {
@@ -40,17 +46,18 @@ func TestShortcuts(t *testing.T) {
 			dir := t.TempDir()
 			args := append([]string{"-site", "https://abc.iomeeting.cn", "-dir", dir, "-name", "a/b 会"}, tt.args...)
 			require.NoError(t, run(args, passwords, &out))
-			assert.NotContains(t, out.String(), "canary")
-			for _, ext := range []string{".url", ".webloc", ".desktop"} {
-				path := filepath.Join(dir, "a-b 会"+ext)
-				assert.Contains(t, out.String(), path+"\n")
-				info, err := os.Stat(path)
-				require.NoError(t, err)
-				assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-			}
-			file, err := os.ReadFile(filepath.Join(dir, "a-b 会.url"))
+			path := filepath.Join(dir, "a_b 会.html")
+			assert.Equal(t, path+"\n", out.String())
+			info, err := os.Stat(path)
 			require.NoError(t, err)
-			assert.Equal(t, "[InternetShortcut]\r\nURL="+tt.url+"\r\n", string(file))
+			assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+			file, err := os.ReadFile(path)
+			require.NoError(t, err)
+			form := `<form method="post" action="https://abc.iomeeting.cn/` + tt.page + `" accept-charset="utf-8" autocomplete="off">`
+			for _, field := range tt.fields {
+				form += "\n" + `<input type="hidden" name="` + field[0] + `" value="` + field[1] + `">`
+			}
+			assert.Contains(t, string(file), form+"\n<button")
 
 			require.ErrorIs(t, run(args, passwords, &out), os.ErrExist)
 		})
