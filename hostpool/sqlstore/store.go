@@ -90,9 +90,10 @@ func (s *Store) Take(ctx context.Context, hosts []string, id string, d time.Dura
 	}
 	err = repeat(func() (done bool, err error) {
 		host, done, err = s.tryTake(ctx, hosts, id, micros(d))
-		// Callers who all lost a race for one host would race for the next one too.
-		hosts = slices.Clone(hosts)
-		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+		if err == nil && !done { // the callers who lost this race would also race for the next host
+			hosts = slices.Clone(hosts)
+			rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+		}
 		return done, err
 	})
 	return host, err
@@ -201,14 +202,17 @@ func (s *Store) query(ctx context.Context, query string, args ...any) (leases []
 	return leases, rows.Err() // of the commit too
 }
 
-// repeat calls f until it is done or fails, but again if the database has rolled its
-// statement back. It gives up after a while.
-func repeat(f func() (done bool, err error)) (err error) {
-	for range 20 {
-		var done bool
-		if done, err = f(); stateOf(err) != undone && (done || err != nil) {
+// repeat calls f until it is done or fails, and again if the database has rolled its
+// statement back. It gives up after ten rounds.
+func repeat(f func() (done bool, err error)) error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		done, err := f()
+		if stateOf(err) != undone && (done || err != nil) {
 			return err
 		}
+		if pause > 500*time.Millisecond {
+			return cmp.Or(err, errors.New("iomeeting: the database does not insert a lease, and does not show what prevents it"))
+		}
+		time.Sleep(rand.N(pause)) // then f returns the error of its context, if that is done
 	}
-	return cmp.Or(err, errors.New("iomeeting: the database does not insert a lease, and does not show what prevents it"))
 }

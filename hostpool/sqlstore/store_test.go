@@ -140,7 +140,7 @@ func TestStatementsAgain(t *testing.T) {
 	}{
 		{name: "Take, serialization failure", dialect: sqlstore.Postgres, call: take, err: state("40001"), count: 2},
 		{name: "Take, serialization failure, wrapped", dialect: sqlstore.Postgres, call: take, err: fmt.Errorf("tracing: %w", state("40001")), count: 2},
-		{name: "Take, serialization failures without end", dialect: sqlstore.Postgres, call: take, err: state("40001"), always: true, count: 20},
+		{name: "Take, serialization failures without end", dialect: sqlstore.Postgres, call: take, err: state("40001"), always: true, count: 10},
 		{name: "Release, deadlock", dialect: sqlstore.MySQL, call: release, err: errDeadlock, count: 2},
 		{name: "Release, deadlock, wrapped", dialect: sqlstore.MySQL, call: release, err: fmt.Errorf("tracing: %w", errDeadlock), count: 2},
 		{name: "List, serialization failure", dialect: sqlstore.Postgres, call: list, err: state("40001"), count: 2},
@@ -186,6 +186,6 @@ func TestTakeLosesRaces(t *testing.T) {
 	hosts := []string{"a@example.com", "b@example.com", "c@example.com"}
 	_, err = store.Take(t.Context(), hosts, "id", time.Hour)
 	assert.EqualError(t, err, "iomeeting: the database does not insert a lease, and does not show what prevents it")
-	assert.Equal(t, 20, d.count)
+	assert.Equal(t, 10, d.count)
 	assert.Equal(t, []string{"a@example.com", "b@example.com", "c@example.com"}, hosts, "Take changed its argument")
 }
