@@ -55,8 +55,9 @@ type Meeting struct {
 	// Lease identifies the lease, for [Pool.Renew] and [Pool.Release]. It is no
 	// secret.
 	Lease string
-	// StartBy is when the account may be given to another meeting, unless its host is
-	// in one. It is a time by the clock of this process.
+	// StartBy is the time by which the host must start. After it, the account may be
+	// given to another meeting, unless its host is in one. It is a time by the clock of
+	// this process.
 	StartBy time.Time
 	// StartLink is for the browser of the host. It contains the password of the
 	// account.
@@ -72,8 +73,8 @@ type Meeting struct {
 // booking first: the meeting may end before Schedule returns.
 //
 // Schedule returns [ErrNoneFree], also if the service refuses every account, [ErrStore],
-// [ErrLeaseLost] if StartBy has passed, or an error of
-// [iomeeting.Client.ScheduleIfAvailable] that no other account would avoid. After
+// [ErrLeaseLost] if StartBy has passed, or the error of
+// [iomeeting.Client.ScheduleIfAvailable], if another account would not help. After
 // [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes, unless its
 // end is reported; you may call Schedule again at once.
 func (p *Pool) Schedule(ctx context.Context, opts *iomeeting.ScheduleOptions) (Meeting, error) {
@@ -184,7 +185,7 @@ type walk struct {
 	rest        []*account // that were not offered in this round
 	window      int        // how many of them to offer next
 	waitUntil   time.Time
-	searches    int
+	rounds      int       // begun without a wait
 	searchUntil time.Time // set by the first search
 }
 
@@ -258,11 +259,14 @@ func (w *walk) offered(n int) (emails []string) {
 // await begins another round once an account may be free: when an expired lease has
 // been released, or after a second if the call may wait.
 func (w *walk) await(ctx context.Context) error {
-	if w.searches++; w.searches == 1 {
+	if w.searchUntil.IsZero() {
 		w.searchUntil = time.Now().Add(max(searchWithin, w.wait))
 	}
 	again, err := w.searchExpired(ctx, min(searchWithin, time.Until(w.searchUntil)))
-	again = again && w.searches < maxTries // the store may contradict itself
+	if again {
+		w.rounds++
+		again = w.rounds < maxTries // the store may contradict itself
+	}
 	left := min(tryEvery, time.Until(w.waitUntil))
 	if err == nil && !again && left > 0 {
 		select {
@@ -344,13 +348,13 @@ func (p *Pool) searchExpired(ctx context.Context, limit time.Duration) (again bo
 
 // Reclaim asks the service about every account of the pool whose lease has expired,
 // 16 at a time, and releases the leases of those whose host is in no meeting. It
-// returns these leases: meetings that ended or were never started, and whose end
-// nobody reported. Call it every few minutes if you want to know of them. Some were
-// never returned with a meeting, after an unknown outcome for example.
+// returns the leases that it has released: meetings that ended or were never started,
+// and whose end nobody reported. [Pool.Schedule], [Pool.Start] and other servers release
+// expired leases too, so call [Pool.Check] to find out which meetings are over.
 //
 // An account that cannot be checked stays leased, and after 16 of them Reclaim stops.
 // It then returns the first error with what it has released. Accounts that the service
-// refuses are only logged.
+// refuses are only logged, and stay leased.
 func (p *Pool) Reclaim(ctx context.Context) ([]Lease, error) {
 	released, _, err := p.reclaim(ctx, false)
 	return released, err
@@ -371,14 +375,20 @@ func (p *Pool) reclaim(ctx context.Context, one bool) (released []Lease, changed
 			released = append(released, expired[i])
 		}
 		isLost := errors.Is(failure, ErrLeaseLost) // another server was faster
-		if err == nil && !isLost && !isRefusal(failure) {
+		switch {
+		case isLost:
+		case isRefusal(failure) && one:
+			p.leaveOut(ctx, p.account(expired[i].Host), expired[i], failure)
+		case isRefusal(failure):
+			p.warn(ctx, "account refused", expired[i], failure)
+		case err == nil:
 			err = failure
 		}
 		if one && (ok || isLost) {
 			changed = true
 			time.AfterFunc(finishWithin, cancel)
 		}
-		return !changed && (failure == nil || isLost)
+		return !changed && (failure == nil || isLost || !one && isRefusal(failure))
 	})
 	return released, changed, err
 }
@@ -410,9 +420,6 @@ func (p *Pool) expired(ctx context.Context, forNew bool) (expired []Lease, err e
 func (p *Pool) reclaimLease(ctx context.Context, lease Lease) (ok bool, err error) {
 	a := p.account(lease.Host)
 	state, err := p.client.Query(ctx, a.Host)
-	if isRefusal(err) {
-		p.leaveOut(ctx, a, lease, err)
-	}
 	if err != nil {
 		return false, err
 	}

@@ -570,6 +570,28 @@ func TestEnds(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.open(t, second.StartLink))
 }
 
+// TestReclaimAfterRefusals has the service refuse half of the accounts.
+func TestReclaimAfterRefusals(t *testing.T) {
+	s := newService(t, 40)
+	synctest.Test(t, func(t *testing.T) {
+		s.leaseAll(t)
+		s.intercept = func(_ context.Context, _, host string, serve func() (*http.Response, error)) (*http.Response, error) {
+			if host < email(20) {
+				return answer(http.StatusOK, "1,,")()
+			}
+			return serve()
+		}
+		pool := s.pool(t)
+		released, err := pool.Reclaim(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, released, 20)
+		s.intercept = nil
+		released, err = pool.Reclaim(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, released, 20, "none is left out")
+	})
+}
+
 // TestNeverReported has meetings that nobody starts, or whose end is not reported.
 func TestNeverReported(t *testing.T) {
 	s := newService(t, 3)

@@ -16,7 +16,8 @@
 // No call of a Pool ends a meeting that was started through another lease, as long as
 //   - the store keeps its leases, and its clock does not jump (a jump ahead shortens
 //     the time to start by as much);
-//   - each host starts by [Meeting.StartBy];
+//   - each host starts by [Meeting.StartBy], and not after [Pool.Release];
+//   - no server stands still for longer than [WithStartWithin] in the middle of a call;
 //   - the service carries out a Schedule within three minutes of its being sent, or
 //     never.
 //
@@ -167,7 +168,8 @@ func WithWait(d time.Duration) Option { return func(p *Pool) { p.wait = d } }
 
 // WithLogger sets where the pool logs at level Warn: "iomeeting pool: account left
 // out" (the service refused the email address or the password, or sent a bad
-// response), "iomeeting pool: outcome unknown" (of a Schedule) and "iomeeting pool:
+// response), "iomeeting pool: account refused" (the same in [Pool.Reclaim]), "iomeeting
+// pool: outcome unknown" (of a Schedule) and "iomeeting pool:
 // lease not changed" (the store failed). The attributes are host (the email address),
 // lease (its ID) and error. No password is logged. Default: [slog.Default].
 func WithLogger(l *slog.Logger) Option { return func(p *Pool) { p.logger = l } }
@@ -345,7 +347,7 @@ type Progress struct {
 //
 // Check remembers nothing. If the end of a meeting was not reported, as after
 // [Pool.Start], its state goes back from InProgress to Waiting until the lease expires:
-// who has seen it InProgress knows that it is over, and calls [Pool.Release].
+// if you saw it InProgress before, it is over: call [Pool.Release].
 //
 // If the leases cannot be listed, Check returns [ErrStore]. What concerns a single
 // meeting is in its Err.

@@ -223,6 +223,18 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// TestWaitForExpiry waits for an account whose lease expires.
+func TestWaitForExpiry(t *testing.T) {
+	s := newService(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		pool := s.pool(t, hostpool.WithWait(time.Minute))
+		require.NoError(t, pool.Renew(t.Context(), mustSchedule(t, pool).Lease, 20*time.Second+time.Second/2))
+		begin := time.Now()
+		mustSchedule(t, pool)
+		assert.Equal(t, 21*time.Second, time.Since(begin))
+	})
+}
+
 // TestOneSearch has many callers find that all leases have expired. One of them asks
 // the service, and the others take what it has freed.
 func TestOneSearch(t *testing.T) {

@@ -55,13 +55,14 @@ type Store interface {
 }
 
 var (
-	// ErrNoneFree is returned if no host account can be leased: each one is in use,
-	// or was left out a short while ago because the service refused it. If the
+	// ErrNoneFree is returned if no host account can be leased: each one, or 16 in one
+	// call, is in use, or was left out because the service refused it. If the
 	// context ended the wait for an account, the chain also contains its error.
 	ErrNoneFree = errors.New("iomeeting: no host account is free")
 
-	// ErrLeaseLost is returned if a lease does not exist any more: it was released,
-	// or it expired and its account was needed.
+	// ErrLeaseLost is returned if a lease does not exist any more: it was released, it
+	// expired and its account was found idle, or the store lost it. Schedule and Start
+	// return it if StartBy passed during the call.
 	ErrLeaseLost = errors.New("iomeeting: lease lost")
 
 	// ErrStore is returned, together with the store's own error, if the store failed,
