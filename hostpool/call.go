@@ -208,7 +208,9 @@ func (w *walk) beginRound() {
 func (w *walk) next(ctx context.Context) (a *account, lease Lease, startBy time.Time, err error) {
 	for err == nil {
 		startBy = time.Now().Add(w.startWithin) // before the store's clock counts
-		if a, lease, err = w.take(ctx); !errors.Is(err, ErrNoneFree) {
+		a, lease, err = w.take(ctx)
+		gaveUp := w.searches > 0 && ctx.Err() != nil // while it waited
+		if err == nil || !errors.Is(err, ErrNoneFree) && !gaveUp {
 			return a, lease, startBy, err
 		}
 		err = w.await(ctx)
