@@ -209,7 +209,7 @@ func (w *walk) next(ctx context.Context) (a *account, lease Lease, startBy time.
 	for err == nil {
 		startBy = time.Now().Add(w.startWithin) // before the store's clock counts
 		a, lease, err = w.take(ctx)
-		gaveUp := w.searches > 0 && ctx.Err() != nil // while it waited
+		gaveUp := !w.searchUntil.IsZero() && ctx.Err() != nil // while it waited
 		if err == nil || !errors.Is(err, ErrNoneFree) && !gaveUp {
 			return a, lease, startBy, err
 		}
