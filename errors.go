@@ -17,7 +17,7 @@ import (
 	"unicode/utf8"
 )
 
-// The errors of this package match one of these with [errors.Is].
+// Sentinels for [errors.Is]. The errors of the network match none of them.
 var (
 	// ErrHostNotFound means that no host account has that email address. The error
 	// is a [*StatusError].
