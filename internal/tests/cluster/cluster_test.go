@@ -90,9 +90,9 @@ func TestServersCrash(t *testing.T) {
 }
 
 // lateFor returns how long after its arrival to carry out a Schedule whose client gives
-// up after half of startWithin: as late as a pool allows, except for what the request
-// and the client need.
-func lateFor() time.Duration { return startWithin/2 + mrand.N(startWithin/2-300*time.Millisecond) }
+// up after half of startWithin. A pool allows for startWithin after it was sent; what is
+// left of it is for a busy machine.
+func lateFor() time.Duration { return startWithin/2 + mrand.N(startWithin/5) }
 
 // TestLateSchedules has the service carry out one Schedule in 50 after the web server has
 // given up, while web servers crash.
