@@ -186,8 +186,9 @@ func runModel(t *testing.T, seed uint64, d defect) (m *model) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for m.step = 1; m.step <= modelSteps && m.problem == ""; m.step++ {
-			m.pass(1) // so that no two timers end at the same time
 			m.next()
+			m.settle()
+			m.pass(1) // so that no two timers end at the same time
 			m.settle()
 		}
 		m.late = nil
