@@ -38,11 +38,11 @@
 //
 // start starts a new meeting of the host, or with -meeting a scheduled one. join joins
 // the meeting that a host is in, or one by its ID. Both serve a page once, at a random
-// address of this machine, open it in the browser, which POSTs it on to the service, and
-// end when the browser has the page. So no password is in a URL or in the browser's
-// history. Until then, other users of this machine who see the address can open it too.
-// With -print they print the link with REDACTED for each password instead, and with -url
-// the real one.
+// address of this machine, and open it in the browser, which POSTs it on to the service:
+// no password is in a URL or in the browser's history. They end when the browser has the
+// page, or after five minutes. Until then, whoever learns the address on this machine can
+// open it instead of you. With -print they print the link with REDACTED for each password
+// instead, and with -url the real one.
 //
 // # Schedule
 //
@@ -61,8 +61,7 @@
 //
 // serve runs the server of package iomeetingtest, until you interrupt it, for tests in
 // any language. It prints its accounts with their passwords and some requests to try,
-// and then logs each request without passwords. It remembers at least the last 10,000
-// meetings. Two paths are not in the API:
+// and then logs each request without passwords. Two paths are not in the API:
 //
 //	curl -d meetingID=000001 http://127.0.0.1:8080/end
 //	curl -d kind=status -d code=503 http://127.0.0.1:8080/fault
