@@ -100,7 +100,11 @@ func startBrowser(address string) <-chan error {
 	}
 	detach(browser)
 	result := make(chan error, 1)
-	go func() { result <- browser.Run() }()
+	if err := browser.Start(); err != nil {
+		result <- err
+	} else {
+		go func() { result <- browser.Wait() }()
+	}
 	return result
 }
 

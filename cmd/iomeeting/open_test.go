@@ -159,9 +159,10 @@ func TestOpen(t *testing.T) {
 		assert.Empty(t, o.wait())
 		_, err := http.Get(o.url)
 		require.Error(t, err, "the page is gone")
-		address, err := os.ReadFile(opened)
-		require.NoError(t, err)
-		assert.Equal(t, o.url+"\n", string(address), "the browser gets nothing but the address")
+		require.Eventually(t, func() bool {
+			address, err := os.ReadFile(opened)
+			return err == nil && string(address) == o.url+"\n"
+		}, time.Minute, time.Millisecond, "the browser gets the address, and nothing else")
 	}
 }
 
