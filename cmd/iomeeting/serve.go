@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"flag"
@@ -38,9 +37,7 @@ func serve(flags *flag.FlagSet, _ *options) func() error {
 		server.Wrap(func(next http.Handler) http.Handler {
 			return newFront(server, next, log.New(os.Stdout, "", log.Ltime))
 		})
-		if err := introduce(server, hosts, isLocal(*addr)); err != nil {
-			return err
-		}
+		introduce(server, hosts, isLocal(*addr))
 		<-ctx.Done()
 		return nil
 	}
@@ -68,18 +65,16 @@ func isLocal(addr string) bool {
 	return err == nil && tcp.IP.IsLoopback()
 }
 
-// introduce prints what a user needs to try the server.
-func introduce(server *iomeetingtest.Server, hosts []iomeeting.Host, local bool) error {
-	client, err := iomeeting.NewClient(server.URL, iomeeting.WithInsecureHTTP())
-	if err != nil {
-		return err
-	}
-	host := hosts[0]
-	start, errStart := client.Start(host, &iomeeting.StartOptions{Title: "Marketing"})
-	join, errJoin := client.Join(host.Email, &iomeeting.JoinOptions{UserName: "Joe Smith"})
-	if err := cmp.Or(errStart, errJoin); err != nil {
-		return err
-	}
+// introduce prints what a user needs to try the server, which has accepted the hosts.
+func introduce(server *iomeetingtest.Server, hosts []iomeeting.Host, local bool) {
+	client, host := server.Client(iomeeting.WithInsecureHTTP()), hosts[0]
+	start, _ := client.Start(host, &iomeeting.StartOptions{Title: "Marketing"})
+	join, _ := client.Join(host.Email, &iomeeting.JoinOptions{UserName: "Joe Smith"})
+	form := url.Values{"hostEmail": {host.Email}, "hostPassword": {host.Password.Reveal()}}
+	query := form.Encode()
+	form.Set("meetingEndUrl", "http://127.0.0.1:9000/ended")
+	form.Set("operatorId", "42")
+
 	fmt.Printf("IOMeeting test server on %s. No meeting on it is real.\n", server.URL)
 	if !local {
 		fmt.Println("WARNING: other machines can reach it. This server is a fake without any protection.")
@@ -88,11 +83,7 @@ func introduce(server *iomeetingtest.Server, hosts []iomeeting.Host, local bool)
 	for _, h := range hosts {
 		fmt.Printf("  %s  password: %s\n", h.Email, h.Password.Reveal())
 	}
-	form := url.Values{"hostEmail": {host.Email}, "hostPassword": {host.Password.Reveal()}}
-	query := form.Encode()
-	form.Set("meetingEndUrl", "http://127.0.0.1:9000/ended")
-	form.Set("operatorId", "42")
-	_, err = fmt.Printf(`
+	fmt.Printf(`
 Start a meeting and join it in a browser:
   %[2]s
   %[3]s
@@ -105,5 +96,4 @@ Query the host, end the meeting, schedule another, and make the next call fail:
 
 Requests:
 `, server.URL, start.URL(), join.URL(), query, form.Encode())
-	return err
 }
