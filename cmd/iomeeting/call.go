@@ -47,6 +47,9 @@ func schedule(flags *flag.FlagSet, o *options) func() error {
 	flags.StringVar(&options.EndURL, "end-url", "", "`URL` to which the service POSTs when the meeting ends")
 	flags.StringVar(&options.OperatorID, "operator-id", "", "`text` that the service POSTs to that URL")
 	return func() error {
+		if err := options.Validate(); err != nil { // before asking for a password
+			return err
+		}
 		client, host, err := o.account()
 		if err != nil {
 			return err

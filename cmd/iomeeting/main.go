@@ -172,6 +172,12 @@ func (c command) run(args []string) error {
 	if err == nil && flags.NArg() > 0 {
 		err = errors.New("there are arguments after the flags") // not quoted: one may be a password
 	}
+	flags.Visit(func(f *flag.Flag) {
+		// As by an unset variable of a shell. Without a flag, another meeting may be meant.
+		if v, ok := f.Value.(flag.Getter); ok && v.Get() == "" {
+			err = fmt.Errorf("-%s is empty", f.Name)
+		}
+	})
 	if err != nil {
 		return exit{1, fmt.Errorf("%s: %w", c.name, err), fmt.Sprintf("Run \"iomeeting help %s\" for its flags.", c.name)}
 	}
