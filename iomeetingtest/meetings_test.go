@@ -105,32 +105,6 @@ func TestMeetings(t *testing.T) {
 	assert.Equal(t, "state 3", iomeetingtest.State(3).String())
 }
 
-// TestOldMeetings has more meetings than the server keeps.
-func TestOldMeetings(t *testing.T) {
-	s := serve(t, tess, ann)
-	s.running(tess)
-	for range 10_000 {
-		s.scheduled(ann)
-	}
-	meetings := s.Meetings()
-	require.Len(t, meetings, 10_000)
-	assert.Equal(t, "000001", meetings[0].ID, "it is in progress")
-	assert.Equal(t, "000003", meetings[1].ID)
-	assert.Equal(t, "010001", meetings[9999].ID)
-	require.EqualError(t, s.EndMeeting("000002"), `iomeetingtest: there is no meeting "000002"`)
-	assert.Equal(t, "200 3,000001,", s.query(tess))
-}
-
-func TestMeetingIsFull(t *testing.T) {
-	s := serve(t, tess)
-	id := s.running(tess)
-	for range 999 {
-		_, _, err := s.do(http.MethodPost, "/jm.do", "meetingID="+id)
-		require.NoError(t, err)
-	}
-	assert.Equal(t, refused(409, "Meeting 000001 is full."), s.joinByID(id))
-}
-
 func TestScheduleEndsTheMeetingInProgress(t *testing.T) {
 	s, p := serve(t, tess, ann), newPartner(t, respond(200))
 	s.scheduled(tess, "meetingEndUrl="+p.URL+"/1")
