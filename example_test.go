@@ -218,7 +218,34 @@ func ExampleLink_ServePage() {
 	// 403
 }
 
-// joinLink returns the link of the next two examples.
+// A front end on another origin opens a link by a form POST to the API. The browser says
+// Sec-Fetch-Site: same-site or cross-site, so the API names the front end's origin.
+func ExampleLink_ServePage_frontEnd() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /meetings/{key}/open", func(w http.ResponseWriter, r *http.Request) {
+		joinLink().ServePage(w, r, "Join the meeting")
+	})
+	protection := http.NewCrossOriginProtection()
+	if err := protection.AddTrustedOrigin("https://www.example.com"); err != nil {
+		log.Fatal(err)
+	}
+	api := protection.Handler(mux)
+
+	for _, origin := range []string{"https://www.example.com", "https://evil.example.com", "null"} {
+		r := httptest.NewRequest(http.MethodPost, "/meetings/4PDXN2K7QZ/open", nil)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Sec-Fetch-Site", "same-site")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		fmt.Println(origin, w.Code)
+	}
+	// Output:
+	// https://www.example.com 200
+	// https://evil.example.com 403
+	// null 403
+}
+
+// joinLink returns the link of the other examples.
 func joinLink() iomeeting.Link {
 	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
 	if err != nil {

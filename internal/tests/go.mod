@@ -14,6 +14,7 @@ require (
 	github.com/iomeeting/iomeeting-go/hostpool/redisstore v0.0.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/lib/pq v1.12.3
+	github.com/piglig/go-qr v1.1.0
 	github.com/redis/go-redis/v9 v9.22.0
 	github.com/stretchr/testify v1.12.1
 	github.com/valyala/fasthttp v1.71.0
