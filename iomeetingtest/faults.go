@@ -90,12 +90,17 @@ func (f Fault) appliesTo(r *http.Request) bool {
 	return (f.host == "" || f.host == r.PostForm.Get("hostEmail")) && (f.path == "" || f.path == r.URL.Path)
 }
 
+// maxFaults limits the queue, for faults that apply to no call.
+const maxFaults = 1000
+
 // FailNext adds faults to a queue. Each request to one of the two calls removes the
 // first fault in the queue that applies to it, and fails accordingly. If none applies,
 // the call is served as usual. Other requests, such as those to pages, remove no fault.
 //
 // A retry is a request of its own: by default, Query retries, and succeeds after two
 // temporary faults. With [iomeeting.WithRetries](0), one is enough to make it fail.
+//
+// If more than 1,000 faults are in the queue, the oldest are removed.
 func (s *Server) FailNext(faults ...Fault) {
 	if slices.ContainsFunc(faults, func(f Fault) bool { return f.serve == nil }) {
 		panic("iomeetingtest: FailNext was called with the zero Fault")
@@ -103,6 +108,7 @@ func (s *Server) FailNext(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, faults...)
+	s.faults = slices.Delete(s.faults, 0, max(0, len(s.faults)-maxFaults))
 }
 
 // withFaults returns a handler for a call that fails if a fault applies.

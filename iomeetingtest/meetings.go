@@ -54,7 +54,7 @@ type Meeting struct {
 }
 
 // Meetings returns all meetings, including those that have ended, in the order of their
-// IDs.
+// IDs. Of more than 10,000, the server forgets the oldest that is not in progress.
 func (s *Server) Meetings() []Meeting { return s.service.list() }
 
 // EndMeeting ends a meeting that is in progress or only scheduled. If the meeting has

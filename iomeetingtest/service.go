@@ -3,6 +3,7 @@ package iomeetingtest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -13,9 +14,17 @@ import (
 type service struct {
 	mu       sync.Mutex
 	hosts    map[string]iomeeting.Secret // passwords by email address
-	meetings map[string]*meeting         // by ID
+	created  int                         // the number of meetings so far
+	ordered  []*meeting                  // by ID, without those that are forgotten
+	meetings map[string]*meeting         // the same by ID
 	running  map[string]*meeting         // by the host's email address
 }
+
+// A server may run for a long time, and forgets what nobody needs anymore.
+const (
+	maxMeetings = 10_000
+	maxPeople   = 1000 // in one meeting
+)
 
 // meeting is a Meeting with what only its pages and its host's calls show.
 type meeting struct {
@@ -157,6 +166,9 @@ func (s *service) join(j joining) (meeting, person, *refusal) {
 	if role == "" {
 		return meeting{}, person{}, refuse(http.StatusForbidden, "The password of meeting %s is wrong or missing.", m.ID)
 	}
+	if len(m.people) == maxPeople {
+		return meeting{}, person{}, refuse(http.StatusConflict, "Meeting %s is full.", m.ID)
+	}
 	p := person{j.name, role}
 	m.people = append(m.people, p)
 	return *m, p, nil
@@ -219,25 +231,30 @@ func (s *service) end(id string) (Meeting, error) {
 	return s.finish(m).Meeting, nil
 }
 
-// list returns all meetings in the order of their IDs.
+// list returns the meetings in the order of their IDs.
 func (s *service) list() []Meeting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	meetings := make([]Meeting, len(s.meetings))
-	for i := range meetings {
-		meetings[i] = s.meetings[meetingID(i+1)].Meeting
+	meetings := make([]Meeting, len(s.ordered))
+	for i, m := range s.ordered {
+		meetings[i] = m.Meeting
 	}
 	return meetings
 }
 
-// meetingID returns the ID of the nth meeting, counted from 1. It starts with
-// zeros so that nobody takes it for a number.
-func meetingID(n int) string { return fmt.Sprintf("%06d", n) }
-
-// add gives m the next ID and stores it.
+// add gives m the next ID, stores it, and forgets an old meeting if there are too many.
 func (s *service) add(m meeting) *meeting {
-	m.ID = meetingID(len(s.meetings) + 1)
+	if len(s.ordered) >= maxMeetings {
+		isIdle := func(m *meeting) bool { return m.State != InProgress }
+		if i := slices.IndexFunc(s.ordered, isIdle); i >= 0 {
+			delete(s.meetings, s.ordered[i].ID)
+			s.ordered = slices.Delete(s.ordered, i, i+1)
+		}
+	}
+	s.created++
+	m.ID = fmt.Sprintf("%06d", s.created) // zeros first, so that nobody takes it for a number
 	s.meetings[m.ID] = &m
+	s.ordered = append(s.ordered, &m)
 	return &m
 }
 
@@ -253,5 +270,6 @@ func (s *service) finish(m *meeting) meeting {
 		delete(s.running, m.Host)
 	}
 	m.State = Ended
+	m.people = nil
 	return *m
 }

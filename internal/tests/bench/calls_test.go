@@ -55,11 +55,15 @@ func BenchmarkQuery(b *testing.B) {
 		}},
 		client{"nethttp", func(b *testing.B, _ int) call {
 			t := &http.Transport{TLSClientConfig: trusted.Clone(), MaxIdleConnsPerHost: 256}
-			return post(b, t, tls13+queryPath, queryForm, queryAnswer)
+			return post(b, t, timeout, tls13+queryPath, queryForm, queryAnswer)
+		}},
+		client{"nethttp-nolimit", func(b *testing.B, _ int) call {
+			t := &http.Transport{TLSClientConfig: trusted.Clone(), MaxIdleConnsPerHost: 256}
+			return post(b, t, 0, tls13+queryPath, queryForm, queryAnswer)
 		}},
 		client{"DefaultTransport", func(b *testing.B, _ int) call {
 			t := http.DefaultTransport.(*http.Transport).Clone()
-			return post(b, t, tls13+queryPath, queryForm, queryAnswer)
+			return post(b, t, timeout, tls13+queryPath, queryForm, queryAnswer)
 		}},
 		client{"fasthttp", queryByFastHTTP},
 		client{"raw", queryByHand},
@@ -72,10 +76,13 @@ func newClient(b *testing.B, site string) *iomeeting.Client {
 	return c
 }
 
+// timeout is the package's default.
+const timeout = 30 * time.Second
+
 // post returns a call of net/http. It makes the form anew each time, because a
 // program gets new values for each call as well.
-func post(b *testing.B, t *http.Transport, url string, form func() url.Values, want string) call {
-	c := &http.Client{Transport: t}
+func post(b *testing.B, t *http.Transport, timeout time.Duration, url string, form func() url.Values, want string) call {
+	c := &http.Client{Transport: t, Timeout: timeout}
 	b.Cleanup(c.CloseIdleConnections)
 	return func(int) error {
 		res, err := c.PostForm(url, form())
@@ -210,7 +217,7 @@ func BenchmarkSchedule(b *testing.B) {
 		bare := func(sessions tls.ClientSessionCache) call {
 			t := &http.Transport{TLSClientConfig: trusted.Clone(), DisableKeepAlives: true}
 			t.TLSClientConfig.ClientSessionCache = sessions
-			return post(b, t, site.url+schedulePath, scheduleForm, scheduleAnswer)
+			return post(b, t, timeout, site.url+schedulePath, scheduleForm, scheduleAnswer)
 		}
 		c := newClient(b, site.url)
 		ours := func(int) error {

@@ -1,4 +1,5 @@
-// Package browser opens links, shortcuts and the example website in Chromium.
+// Package browser opens links, shortcuts, the command and the example website in
+// Chromium.
 package browser
 
 import (
@@ -249,17 +250,18 @@ func (w website) arrived(path string) []iomeetingtest.Request {
 	return requests
 }
 
-var websiteBinary string
+var websiteBinary, commandBinary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "website")
+		dir, err := os.MkdirTemp("", "programs")
 		if err != nil {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
-		websiteBinary = filepath.Join(dir, "website")
-		build := exec.Command("go", "build", "-o", websiteBinary, "github.com/iomeeting/iomeeting-go/examples/website")
+		websiteBinary, commandBinary = filepath.Join(dir, "website"), filepath.Join(dir, "iomeeting")
+		// In the root module, which has what the command depends on.
+		build := exec.Command("go", "-C", "../../..", "build", "-o", dir, "./examples/website", "./cmd/iomeeting")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%s", out)
 			return 1
