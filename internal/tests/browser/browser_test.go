@@ -2,13 +2,12 @@
 package browser
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
+	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,7 +23,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go"
-	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
 const hostPassword = "c4n&ry of alice"
@@ -47,7 +45,10 @@ type browser struct {
 }
 
 // visit is a request that the browser made.
-type visit struct{ method, url, referer string }
+type visit struct {
+	method, url, referer string
+	form                 url.Values
+}
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
@@ -107,10 +108,29 @@ func (b *browser) observe(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		referer, _ := e.Request.Headers["Referer"].(string)
-		b.visited = append(b.visited, visit{e.Request.Method, e.Request.URL, referer})
+		var body []byte
+		for _, entry := range e.Request.PostDataEntries {
+			body = append(body, entry.Bytes...)
+		}
+		form, err := url.ParseQuery(string(body))
+		assert.NoError(b.t, err)
+		b.visited = append(b.visited, visit{e.Request.Method, e.Request.URL, referer, form})
 	case *page.EventJavascriptDialogOpening:
 		b.dialogs = append(b.dialogs, e.Message)
 	}
+}
+
+// posted returns the forms that the browser sent to pages of the service with this
+// name.
+func (b *browser) posted(page string) (forms []url.Values) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range b.visited {
+		if v.method == "POST" && path.Base(v.url) == page {
+			forms = append(forms, v.form)
+		}
+	}
+	return forms
 }
 
 func (t tab) run(steps ...step) {
@@ -182,71 +202,19 @@ func (b *browser) requireSecretive(known string, secrets ...string) {
 	require.Empty(b.t, b.dialogs)
 }
 
-// website is the example website as a process, on a service that the test can
-// look into.
-type website struct {
-	url     string
-	service *iomeetingtest.Server
-}
-
-// newWebsite starts the example website, and returns once it listens.
-func newWebsite(t *testing.T) website {
+// newWebsite starts the example website as a process, and returns its URL once it
+// listens.
+func newWebsite(t *testing.T) string {
 	t.Helper()
-	service := iomeetingtest.NewServer(alice)
-	t.Cleanup(service.Close)
-	accounts, err := json.Marshal([]map[string]string{{"Email": alice.Email, "Password": hostPassword}})
-	require.NoError(t, err)
-	addr := freeAddr(t)
-	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
-	cmd.Env = append(os.Environ(),
-		"IOMEETING_SITE="+service.URL,
-		"IOMEETING_HOSTS="+string(accounts),
-		"PARTNER_URL=http://"+addr,
-		"PARTNER_KEY="+strings.Repeat("k", 32),
-	)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd := exec.CommandContext(t.Context(), websiteBinary)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Wait() })
-	line, err := bufio.NewReader(out).ReadString('\n')
+	var url string
+	_, err = fmt.Fscanf(out, "Open %s in a browser.\n", &url)
 	require.NoError(t, err)
-	require.Equal(t, "Open http://"+addr+" in a browser.\n", line)
-	return website{"http://" + addr, service}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// startMeeting starts a meeting in a new tab, and returns the tab.
-func (w website) startMeeting(b *browser, title, name string, observers bool) tab {
-	b.t.Helper()
-	host := b.newTab()
-	host.open(w.url)
-	host.enter("#start input[name=title]", title)
-	host.enter("#start input[name=name]", name)
-	if observers {
-		host.click("#start input[name=observers]")
-	}
-	host.click("#start button")
-	host.waitFor("#meeting")
-	return host
-}
-
-// arrived returns the requests that the service got at a path.
-func (w website) arrived(path string) []iomeetingtest.Request {
-	var requests []iomeetingtest.Request
-	for _, r := range w.service.Requests() {
-		if r.Path == path {
-			requests = append(requests, r)
-		}
-	}
-	return requests
+	return url
 }
 
 var websiteBinary string
