@@ -79,8 +79,8 @@ func (s *site) close(match func(booking) bool) {
 	s.booked = slices.DeleteFunc(s.booked, match)
 }
 
-// add adds a booking. Another one of the same account has lost it. So there are no
-// more open bookings than accounts.
+// add adds a booking. An older one with the same account has lost it, so there are
+// never more open bookings than accounts.
 func (s *site) add(b booking) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

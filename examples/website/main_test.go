@@ -181,7 +181,7 @@ func TestScheduledMeeting(t *testing.T) {
 	meeting := harriet.book(title)
 	assert.Equal(t, title+" | Waiting for its host | until TIME | Start", harriet.list())
 	assert.Equal(t, title+" | Waiting for its host | until TIME", renee.list())
-	assert.Equal(t, "Only its host can start it", renee.refused(meeting+"/start", ""))
+	assert.Equal(t, "Only the host can start it", renee.refused(meeting+"/start", ""))
 	assert.Equal(t, "The meeting has not started", renee.refused(meeting+"/join", "Renée"))
 
 	require.NoError(t, harriet.enter(meeting+"/start", ""))
@@ -258,8 +258,7 @@ func TestLostCallback(t *testing.T) {
 	assert.Empty(t, p.leases())
 }
 
-// TestMemory books more meetings than there are accounts. Those that nobody starts
-// lose their accounts, also while nobody looks.
+// TestMemory books one meeting after the other, and starts none.
 func TestMemory(t *testing.T) {
 	p := newPartner(t, alice, bob)
 	harriet := p.visitor()

@@ -23,8 +23,8 @@ func (s *site) showMeetings(w http.ResponseWriter, r *http.Request) {
 	render(w, http.StatusOK, "meetings.html", map[string]any{"Open": open, "Past": past, "Visitor": visitor(r)})
 }
 
-// book books a meeting. One with observers cannot be scheduled, so nobody reports its
-// end.
+// book books a meeting. It prefers to schedule it, but a scheduled meeting cannot have
+// observers.
 func (s *site) book(w http.ResponseWriter, r *http.Request) {
 	b := booking{ID: rand.Text(), Title: entered(r, "title"), Host: visitor(r)}
 	err := error(errMissing)
@@ -68,7 +68,7 @@ func (s *site) open(w http.ResponseWriter, r *http.Request) {
 	link.ServePage(w, r, "")
 }
 
-// link returns the link of a meeting. What the list shows may be old, so it asks the
+// link returns the link to a meeting. What the visitor saw may be old, so it asks the
 // pool.
 func (s *site) link(r *http.Request) (link iomeeting.Link, err error) {
 	open, _, _ := s.bookings(r.Context())

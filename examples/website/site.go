@@ -73,7 +73,7 @@ func (p problem) Error() string { return "website: " + p.Title }
 var (
 	errMissing = problem{http.StatusBadRequest, "Something is missing",
 		"Please enter a title to book a meeting, or your name to join one. Each may have up to 200 characters."}
-	errNotHost = problem{http.StatusForbidden, "Only its host can start it",
+	errNotHost = problem{http.StatusForbidden, "Only the host can start it",
 		"The meeting was booked in another browser. Please start it there, or join it once it is in progress."}
 	errNotStarted = problem{http.StatusConflict, "The meeting has not started",
 		"Please wait for its host. The list shows when it is in progress."}

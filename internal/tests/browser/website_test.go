@@ -122,6 +122,7 @@ func TestPages(t *testing.T) {
 		tb.picture(web+"/accounts", "website-accounts.png")
 	}
 	tb.book(web, strings.Repeat("W", 200), true)
+	tb.waitFor(`[aria-label^="Start WW"]`)
 	tb.run(chromedp.EmulateViewport(320, 500))
 	tb.requireReadable(320)
 }
@@ -130,6 +131,7 @@ func TestPages(t *testing.T) {
 // has a contrast of 4.5, as WCAG 2.2 asks for.
 func (t tab) requireReadable(width int64) {
 	t.t.Helper()
+	require.True(t.t, ask(t, chromedp.Poll[bool](`document.readyState === "complete"`)))
 	require.Equal(t.t, width, ask(t, chromedp.Evaluate[int64]("document.documentElement.scrollWidth")), t.address())
 	require.Empty(t.t, ask(t, chromedp.Evaluate[[]string](unreadable)), t.address())
 }
