@@ -69,7 +69,7 @@ func (s *site) check(ctx context.Context) error {
 
 // close closes the open bookings that match. The caller holds mu.
 func (s *site) close(match func(booking) bool) {
-	for _, b := range s.booked {
+	for _, b := range slices.Backward(s.booked) {
 		if match(b) {
 			b.Over = time.Now()
 			s.past = slices.Insert(s.past, 0, b)
