@@ -162,6 +162,7 @@ func TestFormInYourOwnPage(t *testing.T) {
 	service := newRecorder(t)
 	link := service.link(t)
 	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		iomeeting.ProtectPage(w.Header())
 		_, _ = w.Write([]byte("<!DOCTYPE html><title>Booking</title>" + string(link.Form(`Start "now" <b>`))))
 	}))
 	defer partner.Close()
