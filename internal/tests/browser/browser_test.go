@@ -60,6 +60,7 @@ func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, profile: profile}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-popup-blocking", false), // as for people
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-back-forward-cache", true), // chromedp does not see a page that is restored from it
 	)
