@@ -17,8 +17,8 @@ import (
 	"github.com/iomeeting/iomeeting-go/hostpool"
 )
 
-// routes returns the API. Only pages of the front end may POST to it, and only their
-// scripts read it. The service reports ends without an Origin, and with a signature.
+// routes returns the API. From other sites, browsers may only use it in pages of the
+// front end. The service reports ends without an Origin, but with a signature.
 //
 // Sign-in goes around the API, and says who may start and who may join. A form POST
 // has no Authorization header: use a cookie. With SameSite=Lax, it arrives if both
@@ -26,10 +26,10 @@ import (
 // credentials: "include" there, and Access-Control-Allow-Credentials here.
 func (s *server) routes() (http.Handler, error) {
 	api := http.NewServeMux()
-	api.HandleFunc("GET /bookings", inScript(s.list))
-	api.HandleFunc("PUT /bookings/{key}", inScript(s.book))
-	api.HandleFunc("POST /bookings/{key}/start", inTab(s.start))
-	api.HandleFunc("POST /bookings/{key}/join", inTab(s.join))
+	api.HandleFunc("GET /bookings", handle(forScripts, s.list))
+	api.HandleFunc("PUT /bookings/{key}", handle(forScripts, s.book))
+	api.HandleFunc("POST /bookings/{key}/start", handle(forPeople, s.start))
+	api.HandleFunc("POST /bookings/{key}/join", handle(forPeople, s.join))
 	protection := http.NewCrossOriginProtection()
 	if err := protection.AddTrustedOrigin(s.frontEnd); err != nil {
 		return nil, err
@@ -63,7 +63,9 @@ func (s *server) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(w).Encode(found)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(found) // an error means that the browser has gone
+	return nil
 }
 
 // book adds a booking for later. It takes no account: start does.
@@ -178,35 +180,19 @@ func problem(err error) (status int, text string) {
 	}
 }
 
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// inScript serves a handler whose responses are for scripts.
-func inScript(h handler) http.HandlerFunc {
-	return serve(h, "application/json", func(w http.ResponseWriter, status int, text string) {
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "title": text})
-	})
-}
-
 //go:embed problem.html
 var problemHTML string
 
-var problemPage = template.Must(template.New("").Parse(problemHTML))
+var (
+	problemPage = template.Must(template.New("").Parse(problemHTML))
+	isKey       = regexp.MustCompile(`^[0-9A-Za-z_-]{0,64}$`).MatchString
+)
 
-// inTab serves a handler whose responses are for people, in a tab.
-func inTab(h handler) http.HandlerFunc {
-	return serve(h, "text/html; charset=utf-8", func(w http.ResponseWriter, status int, text string) {
-		w.WriteHeader(status)
-		_ = problemPage.Execute(w, text)
-	})
-}
+const forScripts, forPeople = false, true // who gets the response: people do in a tab
 
-var isKey = regexp.MustCompile(`^[0-9A-Za-z_-]{0,64}$`).MatchString
-
-func serve(h handler, contentType string, show func(w http.ResponseWriter, status int, text string)) http.HandlerFunc {
+// handle serves h. If h returns an error, it has not responded.
+func handle(isPage bool, h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Cache-Control", "no-store")
 		err := errBadRequest
 		if isKey(r.PathValue("key")) {
@@ -216,9 +202,17 @@ func serve(h handler, contentType string, show func(w http.ResponseWriter, statu
 			return
 		}
 		status, text := problem(err)
-		if status >= 500 {
+		if status >= 500 && r.Context().Err() == nil { // else the visitor has gone
 			slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 		}
-		show(w, status, text)
+		if isPage {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			_ = problemPage.Execute(w, text)
+			return
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "title": text})
 	}
 }

@@ -55,16 +55,14 @@ type partner struct {
 }
 
 func newPartner(t *testing.T, accounts int) *partner {
-	p := &partner{config: config{frontEnd: frontEndOrigin, endKey: iomeeting.NewSecret(strings.Repeat("k", 32))}}
-	var hosts []iomeeting.Host
-	for i := range accounts {
-		hosts = append(hosts, iomeeting.Host{Email: fmt.Sprintf("room-%d@example.com", i+1), Password: iomeeting.NewSecret(password)})
-	}
+	p := &partner{config: config{frontEnd: frontEndOrigin, endKey: iomeeting.NewSecret(strings.Repeat("k", 32)), db: database(t)}}
+	p.hostsFile = filepath.Join(t.TempDir(), "hosts.json")
+	p.writeHosts(t, accounts)
+	hosts, err := readHosts(p.hostsFile)
+	require.NoError(t, err)
 	p.service = iomeetingtest.NewServer(hosts...)
 	t.Cleanup(p.service.Close)
-	p.site, p.hostsFile = p.service.URL, filepath.Join(t.TempDir(), "hosts.json")
-	p.writeHosts(t, accounts)
-	p.db = database(t)
+	p.site = p.service.URL
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -45,8 +46,11 @@ type bookings struct{ *sql.DB }
 
 // openDB opens a PostgreSQL database or a file of SQLite, with the tables of bookings and leases.
 func openDB(ctx context.Context, dsn string) (bookings, *sqlstore.Store, error) {
+	if dsn == "" {
+		return bookings{}, nil, errors.New("-db is not set")
+	}
 	driver, dialect := "pgx", sqlstore.Postgres
-	if !strings.HasPrefix(dsn, "postgres") {
+	if !strings.Contains(dsn, "://") {
 		driver, dialect = "sqlite", sqlstore.SQLite
 		dsn = (&url.URL{Scheme: "file", OmitHost: true, Path: dsn, RawQuery: "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"}).String()
 	}
@@ -54,6 +58,7 @@ func openDB(ctx context.Context, dsn string) (bookings, *sqlstore.Store, error) 
 	if err != nil {
 		return bookings{}, nil, err
 	}
+	db.SetMaxOpenConns(20)
 	leases, err := sqlstore.New(db, dialect)
 	if err == nil {
 		err = leases.CreateTable(ctx)

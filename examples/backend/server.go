@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,8 +124,8 @@ func (s *server) changeHosts() error {
 }
 
 // check stores what the meetings are doing, and closes those whose end was not reported.
-// Reclaim gives accounts back; but other servers and calls do, too, so Check is what
-// tells which meetings are over.
+// Reclaim frees their accounts; but other servers and calls do, too, so Check tells which
+// meetings are over.
 func (s *server) check(ctx context.Context) error {
 	_, err := s.pool.Reclaim(ctx)
 	open, err2 := s.bookings.query(ctx, `WHERE state = 'waiting' OR state = 'in progress'`)
@@ -133,18 +134,17 @@ func (s *server) check(ctx context.Context) error {
 		meetings = append(meetings, b.Meeting)
 	}
 	progress, err3 := s.pool.Check(ctx, meetings...)
-	err = errors.Join(err, err2, err3)
+	err = cmp.Or(err, err2, err3)
 	for i, p := range progress {
 		b, state := open[i], p.State.String()
-		if p.State == hostpool.Waiting && b.State == hostpool.InProgress.String() { // it was, and is no more
-			err = errors.Join(err, s.pool.Release(ctx, b.Meeting.Lease))
+		if p.State == hostpool.Waiting && b.State == hostpool.InProgress.String() { // it has ended
+			_ = s.pool.Release(ctx, b.Meeting.Lease) // or else it expires
 			state = hostpool.Over.String()
 		}
-		if p.Err != nil || state == b.State {
-			err = errors.Join(err, p.Err)
-			continue
+		if p.State != hostpool.Unknown && state != b.State {
+			err = cmp.Or(err, s.bookings.set(ctx, b.Key, b.Attempt, state))
 		}
-		err = errors.Join(err, s.bookings.set(ctx, b.Key, b.Attempt, state))
+		err = cmp.Or(err, p.Err)
 	}
 	return err
 }
