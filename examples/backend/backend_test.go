@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
@@ -131,10 +132,12 @@ func send(t *testing.T, method, address, origin, contentType, body string) (*htt
 	}
 	r.Header.Set("Content-Type", contentType)
 	res, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
+	if !assert.NoError(t, err) {
+		return new(http.Response), ""
+	}
 	defer res.Body.Close()
 	content, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
+	assert.NoError(t, err)
 	return res, string(content)
 }
 
@@ -261,8 +264,12 @@ func TestEnds(t *testing.T) {
 				assert.Equal(t, 410, status)
 				assert.Contains(t, page, ">This meeting is over.<")
 			}
-			status, _ := s.start(t, "b")
-			assert.Equal(t, 200, status)
+			b, err := s.bookings.get(t.Context(), "a")
+			require.NoError(t, err)
+			assert.True(t, b.Meeting.Password.IsZero())
+			leases, err := s.pool.Leases(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, leases)
 		})
 	}
 }
@@ -276,6 +283,7 @@ func TestUnknownOutcome(t *testing.T) {
 	status, page := s.start(t, "a")
 	assert.Equal(t, 502, status)
 	assert.Contains(t, page, ">The meeting was not confirmed. Please try again.<")
+	assert.Equal(t, map[string]string{"a": "booked"}, states(t, s.url))
 	status, _ = s.start(t, "a")
 	assert.Equal(t, 200, status)
 	require.NoError(t, p.service.EndMeeting("000001"))
@@ -284,9 +292,10 @@ func TestUnknownOutcome(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "over"}, states(t, s.url))
 }
 
-// TestCrash shows what happens to a booking whose server dies in the middle of Schedule.
+// TestCrash shows what happens to a booking whose server seems to have died in the
+// middle of Schedule.
 func TestCrash(t *testing.T) {
-	p := newPartner(t, 1)
+	p := newPartner(t, 2)
 	s := p.newServer(t)
 	_, err := s.bookings.claim(t.Context(), "a", "Title of a", "of the dead server")
 	require.NoError(t, err)
@@ -294,9 +303,40 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, err)
 	status, _ := s.start(t, "a")
 	assert.Equal(t, 200, status)
-	saved, err := s.bookings.save(t.Context(), "a", "of the dead server", hostpool.Meeting{})
+	_, err = s.schedule(t.Context(), "a", "of the dead server")
+	assert.ErrorIs(t, err, hostpool.ErrLeaseLost, "it was only slow")
+	leases, err := s.pool.Leases(t.Context())
 	require.NoError(t, err)
-	assert.False(t, saved, "it was not dead, but slow")
+	assert.Len(t, leases, 1)
+}
+
+// TestVisitorLeaves closes the tab while the service schedules the meeting.
+func TestVisitorLeaves(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	ctx, leave := context.WithCancel(t.Context())
+	p.service.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/meetingControl/schedule" {
+				leave()
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	_, err := s.startLink(ctx, "a", "Title of a")
+	require.NoError(t, err)
+	require.Error(t, ctx.Err())
+	assert.Equal(t, map[string]string{"a": "waiting"}, states(t, s.url))
+}
+
+// TestServiceFails shows that a booking stays open while its meeting cannot be checked.
+func TestServiceFails(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	_, _ = s.start(t, "a")
+	p.service.FailNext(iomeetingtest.RawAnswer("garbage"))
+	assert.ErrorIs(t, s.check(t.Context()), iomeeting.ErrBadResponse)
+	assert.Equal(t, map[string]string{"a": "waiting"}, states(t, s.url))
 }
 
 func TestProblems(t *testing.T) {
@@ -304,6 +344,9 @@ func TestProblems(t *testing.T) {
 	s := p.newServer(t)
 	status, _ := s.start(t, "a")
 	require.Equal(t, 200, status)
+	_, err := s.bookings.claim(t.Context(), "d", "", "1")
+	require.NoError(t, err)
+	require.NoError(t, s.bookings.set(t.Context(), "d", "1", "over")) // before Schedule has returned
 	for _, tt := range []struct {
 		path, text string
 		status     int
@@ -311,6 +354,7 @@ func TestProblems(t *testing.T) {
 		{"b/start", "All meeting rooms are in use. Please try again later.", 503},
 		{"c/join", "This meeting does not exist, or has not started yet.", 404},
 		{"b/join", "This meeting does not exist, or has not started yet.", 404},
+		{"d/start", "This meeting is over.", 410},
 		{"a%20b/start", "Please check what you have entered.", 400},
 	} {
 		status, page := post(t, s.url+"/bookings/"+tt.path, nil)
@@ -396,7 +440,13 @@ func TestProcesses(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{"a": "over", "b": "over"}, states(t, api))
 
+	// A request that has begun is served.
+	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Delay(300*time.Millisecond))
+	last := make(chan int)
+	go func() { last <- start("c") }()
+	require.Eventually(t, func() bool { return p.schedules() == 3 }, time.Minute, time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	assert.Equal(t, 200, <-last)
 	require.True(t, lines.Scan())
 	assert.Equal(t, fmt.Sprintf("Process %d has ended: exit status 0", pids[1]), lines.Text())
 	assert.NoError(t, cmd.Wait())
