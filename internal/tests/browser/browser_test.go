@@ -1,5 +1,5 @@
-// Package browser opens links, shortcuts, the command and the example website in
-// Chromium.
+// Package browser opens links, shortcuts, the command, the example website and the front
+// end of the example backend in Chromium.
 package browser
 
 import (
