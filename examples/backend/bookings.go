@@ -30,7 +30,8 @@ type booking struct {
 }
 
 // The passwords let anybody join who can read this table, so encrypt them with a key
-// that is not in the database. They go when the meeting is over.
+// that is not in the database. They go when the meeting is over. A real site creates
+// the table by its migrations: two servers that do it at once may fail in PostgreSQL.
 const createTable = `CREATE TABLE IF NOT EXISTS bookings (
 	key text PRIMARY KEY, title text NOT NULL, state text NOT NULL,
 	attempt text NOT NULL, created bigint NOT NULL, claimed_until bigint NOT NULL,
@@ -44,7 +45,8 @@ const claimFor = 45 * time.Second
 // bookings is the table. Its statements work in SQLite and in PostgreSQL.
 type bookings struct{ *sql.DB }
 
-// openDB opens a PostgreSQL database or a file of SQLite, with the tables of bookings and leases.
+// openDB opens a PostgreSQL database or a file of SQLite, with the tables of bookings
+// and leases.
 func openDB(ctx context.Context, dsn string) (bookings, *sqlstore.Store, error) {
 	if dsn == "" {
 		return bookings{}, nil, errors.New("-db is not set")
