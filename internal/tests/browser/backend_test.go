@@ -26,28 +26,35 @@ import (
 // tabs, and kills one of the two servers of the API.
 func TestBackend(t *testing.T) {
 	bob := iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret(hostPassword)}
-	web := website{service: iomeetingtest.NewServer(alice, bob)}
-	t.Cleanup(web.service.Close)
-	var servers []*os.Process
-	web.url, servers = runBackend(t, web.service, alice, bob)
+	service := iomeetingtest.NewServer(alice, bob)
+	t.Cleanup(service.Close)
+	url, servers := runBackend(t, service, alice, bob)
+	arrived := func(path string) (requests []iomeetingtest.Request) {
+		for _, r := range service.Requests() {
+			if r.Path == path {
+				requests = append(requests, r)
+			}
+		}
+		return requests
+	}
 	b := newBrowser(t)
 	front := b.newTab()
-	front.open(web.url)
+	front.open(url)
 
 	front.enter("#new input[name=title]", title)
 	host := front.opened(chromedp.DoubleClick(chromedp.CSS("#new button"))) // one key, one meeting
 	assert.Equal(t, "host", host.text("#role"))
-	assert.Equal(t, web.service.URL+"/ssm.do", host.address())
+	assert.Equal(t, service.URL+"/ssm.do", host.address())
 	front.show()
 	assert.Equal(t, title, front.text(`li[data-state="in progress"] h3`))
-	require.Len(t, web.arrived("/meetingControl/schedule"), 1)
+	require.Len(t, arrived("/meetingControl/schedule"), 1)
 
 	require.NoError(t, servers[0].Kill())
-	front.enter("#name", renee)
+	front.enter("#name", "Renée")
 	participant := front.opened(chromedp.Click(chromedp.CSS(`li[data-state="in progress"] form[action$="/join"] button`)))
-	assert.Equal(t, renee, participant.text("#name"))
+	assert.Equal(t, "Renée", participant.text("#name"))
 	assert.Equal(t, "000001", participant.text("#meeting"))
-	assert.Equal(t, web.service.URL+"/jm.do", participant.address())
+	assert.Equal(t, service.URL+"/jm.do", participant.address())
 
 	front.show()
 	front.enter("#new input[name=title]", "Later")
@@ -60,7 +67,7 @@ func TestBackend(t *testing.T) {
 	front.enter("#new input[name=title]", "One too many")
 	host = front.opened(chromedp.Click(chromedp.CSS("#new button")))
 	assert.Equal(t, "All meeting rooms are in use. Please try again later.", host.text("#problem"))
-	require.NoError(t, web.service.EndMeeting("000001"))
+	require.NoError(t, service.EndMeeting("000001"))
 	front.show()
 	assert.Equal(t, title, front.text(`li[data-state="over"] h3`))
 	host.show()
@@ -68,11 +75,11 @@ func TestBackend(t *testing.T) {
 	assert.Equal(t, "000003", host.text("#meeting"))
 
 	secrets := []string{hostPassword}
-	for _, r := range web.arrived("/meetingControl/schedule") {
+	for _, r := range arrived("/meetingControl/schedule") {
 		secrets = append(secrets, r.PostForm.Get("meetingPassword"))
 	}
 	require.Len(t, secrets, 1+3)
-	for _, r := range append(web.arrived("/ssm.do"), web.arrived("/jm.do")...) {
+	for _, r := range append(arrived("/ssm.do"), arrived("/jm.do")...) {
 		assert.Equal(t, "POST", r.Method)
 		assert.Empty(t, r.Query)
 		assert.Empty(t, r.Header.Get("Referer"))
@@ -85,7 +92,7 @@ func TestBackend(t *testing.T) {
 	for _, secret := range secrets {
 		assert.NotContains(t, string(list), secret)
 	}
-	b.requireSecretive(web.url, secrets...)
+	b.requireSecretive(url, secrets...)
 }
 
 // opened returns the tab that a click opens.
@@ -103,8 +110,7 @@ func (t tab) opened(click step) tab {
 func runBackend(t *testing.T, service *iomeetingtest.Server, hosts ...iomeeting.Host) (url string, servers []*os.Process) {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-C", "../../../examples/backend", "-o", filepath.Join(dir, "backend"), ".")
-	out, err := build.CombinedOutput()
+	out, err := exec.Command("go", "-C", "../../../examples/backend", "build", "-o", filepath.Join(dir, "backend"), ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var accounts []map[string]string
 	for _, host := range hosts {

@@ -160,10 +160,10 @@ func ask[T any](t tab, action chromedp.Action[T]) T {
 	return found
 }
 
-// requireSecretive checks that none of the passwords that the browser POSTed appears in
-// a URL or a Referer of the browser, or in its History, in any form. It closes the
-// browser.
-func (b *browser) requireSecretive(known string) {
+// requireSecretive checks that none of the secrets, and none of the passwords that the
+// browser POSTed, appears in a URL or a Referer of the browser, or in its History, in
+// any form. It closes the browser.
+func (b *browser) requireSecretive(known string, secrets ...string) {
 	b.t.Helper()
 	b.close()
 	b.mu.Lock()
@@ -177,7 +177,6 @@ func (b *browser) requireSecretive(known string) {
 		history.Write(content)
 	}
 	require.Contains(b.t, history.String(), known, "the History holds what was visited")
-	var secrets []string
 	for _, v := range b.visited {
 		sent := slices.Concat(v.form["hostPass"], v.form["meetingPass"], v.form["observerPass"])
 		require.False(b.t, len(sent) > 0 && v.referer != "", v.referer)
