@@ -23,7 +23,9 @@ func Example_join() {
 	client := service.Client()
 	pool := must(hostpool.New(client, hostpool.NewMemoryStore(), []iomeeting.Host{alice}))
 	meeting := must(pool.Schedule(context.Background(), nil))
-	open(meeting.StartLink)
+	if err := service.Open(meeting.StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	link, err := client.JoinByID(meeting.ID, &iomeeting.JoinOptions{
 		MeetingPassword: meeting.Password,
@@ -32,7 +34,9 @@ func Example_join() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(link)
+	if err := service.Open(link); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println("Renée is in meeting", meeting.ID)
 	// Output:
 	// Renée is in meeting 000001
@@ -123,7 +127,9 @@ func Example_endMeeting() {
 	}))
 	ctx := context.Background()
 	meeting := must(pool.Schedule(ctx, &iomeeting.ScheduleOptions{OperatorID: "booking 7"}))
-	open(meeting.StartLink)
+	if err := service.Open(meeting.StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	end := func(ctx context.Context, m hostpool.Meeting) error {
 		progress, err := pool.Check(ctx, m)
@@ -155,7 +161,9 @@ func Example_removedAccounts() {
 	if err := pool.SetHosts([]iomeeting.Host{bob}); err != nil {
 		log.Fatal(err)
 	}
-	open(must(pool.StartLink(ctx, meeting))) // its meeting can still be started
+	if err := service.Open(must(pool.StartLink(ctx, meeting))); err != nil { // its meeting can still be started
+		log.Fatal(err)
+	}
 	if err := service.EndMeeting(meeting.ID); err != nil {
 		log.Fatal(err)
 	}

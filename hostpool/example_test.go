@@ -21,17 +21,6 @@ var (
 	bob   = iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret("battery staple")}
 )
 
-// open opens a link in the browser of a host or a participant.
-func open(link iomeeting.Link) {
-	res, err := http.PostForm(link.Endpoint(), link.Params())
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
-		log.Fatal(res.Status, err)
-	}
-}
-
 // must returns v, for examples that are about something else.
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -69,7 +58,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(first.StartLink) // in the host's browser
+	if err := service.Open(first.StartLink); err != nil { // in the host's browser
+		log.Fatal(err)
+	}
 	if _, err := book(ctx, "booking 2"); err != nil {
 		log.Fatal(err)
 	}
@@ -126,7 +117,9 @@ func ExamplePool_Check() {
 	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice, bob}))
 	ctx := context.Background()
 	bookings := []hostpool.Meeting{must(pool.Schedule(ctx, nil)), must(pool.Start(ctx, &iomeeting.StartOptions{Title: "Q3 review"}))}
-	open(bookings[1].StartLink)
+	if err := service.Open(bookings[1].StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	progress, err := pool.Check(ctx, bookings...)
 	if err != nil {
@@ -217,7 +210,9 @@ func ExamplePool_StartLink() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(link)
+	if err := service.Open(link); err != nil {
+		log.Fatal(err)
+	}
 
 	if err := server2.Release(ctx, booking.Lease); err != nil { // the meeting is over
 		log.Fatal(err)
