@@ -89,7 +89,7 @@ func ExamplePool_Schedule() {
 			return http.StatusOK, "Your meeting is ready."
 		case errors.Is(err, hostpool.ErrNoneFree):
 			return http.StatusTooManyRequests, "All accounts are in use. Please try again later."
-		case errors.Is(err, iomeeting.ErrOutcomeUnknown): // it may exist, but nobody can start it
+		case errors.Is(err, iomeeting.ErrOutcomeUnknown): // it may exist, but its ID is unknown
 			return http.StatusBadGateway, "Your meeting was not confirmed. Please try again."
 		case errors.Is(err, iomeeting.ErrInvalidParameter):
 			return http.StatusInternalServerError, "This is our mistake." // correct the parameter that err names
