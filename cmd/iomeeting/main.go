@@ -15,9 +15,9 @@
 //
 // The host's password is read from the file that -password-file names. Without that flag,
 // the command asks for it on the terminal. -meeting-password-file and
-// -observer-password-file name files with the passwords of a meeting, if it has any. The
-// file - is the standard input or, if that is a terminal, a prompt. One trailing line
-// break is ignored. Only start -url and join -url print a password of a site.
+// -observer-password-file name files with the passwords of a meeting. The file - is the
+// standard input or, if that is a terminal, a prompt. One trailing line break is ignored.
+// Only start -url and join -url print a password of a site.
 //
 // # Start and join
 //
@@ -25,7 +25,8 @@
 // the meeting that the host is in, or with -meeting one by its ID. Both serve a page once,
 // at a random address of this machine, and open it in the browser, which POSTs it on to
 // the service: no password is in a URL or in the browser's history. They end when the
-// browser has the page, or after five minutes.
+// browser has the page, or after five minutes. Until then, whoever learns the address on
+// this machine can open it instead of you.
 //
 // # Shortcut
 //
