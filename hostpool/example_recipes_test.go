@@ -23,7 +23,9 @@ func Example_join() {
 	client := service.Client()
 	pool := must(hostpool.New(client, hostpool.NewMemoryStore(), []iomeeting.Host{alice}))
 	meeting := must(pool.Schedule(context.Background(), nil))
-	open(meeting.StartLink)
+	if err := service.Open(meeting.StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	link, err := client.JoinByID(meeting.ID, &iomeeting.JoinOptions{
 		MeetingPassword: meeting.Password,
@@ -32,7 +34,9 @@ func Example_join() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(link)
+	if err := service.Open(link); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println("Renée is in meeting", meeting.ID)
 	// Output:
 	// Renée is in meeting 000001
@@ -63,36 +67,6 @@ func Example_reserve() {
 	// alice@example.com <nil>
 	//  iomeeting: no host account is free
 	// bob@example.com <nil>
-}
-
-// Each tenant may have one meeting at a time. The bookings decide, in a database in
-// one transaction; the pool only needs to know who asks.
-func Example_quota() {
-	service := iomeetingtest.NewServer(alice, bob)
-	defer service.Close()
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice, bob}))
-
-	const limit = 1
-	openBookings := make(map[string]int) // by tenant; EndHandler and Reclaim close them
-	book := func(ctx context.Context, tenant string) error {
-		if openBookings[tenant] == limit {
-			return fmt.Errorf("%s has %d meetings", tenant, limit)
-		}
-		openBookings[tenant]++ // before the call, since the meeting may end before it returns
-		_, err := pool.Schedule(ctx, nil)
-		if err != nil {
-			openBookings[tenant]--
-		}
-		return err
-	}
-
-	for _, tenant := range []string{"tenant 1", "tenant 1", "tenant 2"} {
-		fmt.Println(book(context.Background(), tenant))
-	}
-	// Output:
-	// <nil>
-	// tenant 1 has 1 meetings
-	// <nil>
 }
 
 // Meetings of next week need no accounts yet, only so many accounts at any time. Each
@@ -153,7 +127,9 @@ func Example_endMeeting() {
 	}))
 	ctx := context.Background()
 	meeting := must(pool.Schedule(ctx, &iomeeting.ScheduleOptions{OperatorID: "booking 7"}))
-	open(meeting.StartLink)
+	if err := service.Open(meeting.StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	end := func(ctx context.Context, m hostpool.Meeting) error {
 		progress, err := pool.Check(ctx, m)
@@ -185,7 +161,9 @@ func Example_removedAccounts() {
 	if err := pool.SetHosts([]iomeeting.Host{bob}); err != nil {
 		log.Fatal(err)
 	}
-	open(must(pool.StartLink(ctx, meeting))) // its meeting can still be started
+	if err := service.Open(must(pool.StartLink(ctx, meeting))); err != nil { // its meeting can still be started
+		log.Fatal(err)
+	}
 	if err := service.EndMeeting(meeting.ID); err != nil {
 		log.Fatal(err)
 	}

@@ -21,17 +21,6 @@ var (
 	bob   = iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret("battery staple")}
 )
 
-// open opens a link in the browser of a host or a participant.
-func open(link iomeeting.Link) {
-	res, err := http.PostForm(link.Endpoint(), link.Params())
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
-		log.Fatal(res.Status, err)
-	}
-}
-
 // must returns v, for examples that are about something else.
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -69,7 +58,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(first.StartLink) // in the host's browser
+	if err := service.Open(first.StartLink); err != nil { // in the host's browser
+		log.Fatal(err)
+	}
 	if _, err := book(ctx, "booking 2"); err != nil {
 		log.Fatal(err)
 	}
@@ -97,7 +88,7 @@ func ExamplePool_Schedule() {
 		case err == nil:
 			return http.StatusOK, "Your meeting is ready."
 		case errors.Is(err, hostpool.ErrNoneFree):
-			return http.StatusServiceUnavailable, "All accounts are in use. Please try again later."
+			return http.StatusTooManyRequests, "All accounts are in use. Please try again later."
 		case errors.Is(err, iomeeting.ErrOutcomeUnknown): // it may exist, but nobody can start it
 			return http.StatusBadGateway, "Your meeting was not confirmed. Please try again."
 		case errors.Is(err, iomeeting.ErrInvalidParameter):
@@ -116,7 +107,7 @@ func ExamplePool_Schedule() {
 	}
 	// Output:
 	// 200 Your meeting is ready.
-	// 503 All accounts are in use. Please try again later.
+	// 429 All accounts are in use. Please try again later.
 }
 
 // A page of bookings shows what each meeting is doing.
@@ -126,7 +117,9 @@ func ExamplePool_Check() {
 	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice, bob}))
 	ctx := context.Background()
 	bookings := []hostpool.Meeting{must(pool.Schedule(ctx, nil)), must(pool.Start(ctx, &iomeeting.StartOptions{Title: "Q3 review"}))}
-	open(bookings[1].StartLink)
+	if err := service.Open(bookings[1].StartLink); err != nil {
+		log.Fatal(err)
+	}
 
 	progress, err := pool.Check(ctx, bookings...)
 	if err != nil {
@@ -217,7 +210,9 @@ func ExamplePool_StartLink() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	open(link)
+	if err := service.Open(link); err != nil {
+		log.Fatal(err)
+	}
 
 	if err := server2.Release(ctx, booking.Lease); err != nil { // the meeting is over
 		log.Fatal(err)

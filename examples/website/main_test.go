@@ -1,8 +1,7 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -11,230 +10,354 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/hostpool"
 	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func host(email string) iomeeting.Host {
-	return iomeeting.Host{Email: email, Password: iomeeting.NewSecret("canary of " + email)}
-}
+const title = `会议 "Q3_Review" 100% C++`
 
-var alice, bob = host("alice@example.com"), host("bob@example.com")
+var (
+	alice = iomeeting.Host{Email: "alice@example.com", Password: iomeeting.NewSecret("canary of alice")}
+	bob   = iomeeting.Host{Email: "bob@example.com", Password: iomeeting.NewSecret("canary of bob")}
+)
 
 // partner is the site of this example, on a service that the test can look into.
 type partner struct {
 	*testing.T
-	service *iomeetingtest.Server
-	web     *httptest.Server
-	site    *site
+	*site
+	url string
 }
 
-// newPartner returns a site with these accounts. Its pages ask the service each
-// time.
+// newPartner returns a site with these accounts. Its pages ask the service each time.
 func newPartner(t *testing.T, hosts ...iomeeting.Host) *partner {
 	t.Helper()
-	p := &partner{T: t, service: iomeetingtest.NewServer(hosts...)}
-	t.Cleanup(p.service.Close)
-	p.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.site.routes().ServeHTTP(w, r)
-	}))
-	t.Cleanup(p.web.Close)
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	p.web.Client().Jar = newJar(t)
-	p.configure(config{
-		service: p.service.URL,
-		hosts:   hosts,
-		url:     p.web.URL,
-		key:     iomeeting.NewSecret(strings.Repeat("k", 32)),
-	})
-	return p
-}
-
-func newJar(t *testing.T) *cookiejar.Jar {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
+	service := iomeetingtest.NewServer(hosts...)
+	t.Cleanup(service.Close)
+	mux := http.NewServeMux()
+	web := httptest.NewServer(mux)
+	t.Cleanup(web.Close)
+	site, err := newSite(service, hosts, web.URL)
 	require.NoError(t, err)
-	return jar
+	site.checkEvery = 0
+	mux.Handle("/", site.routes())
+	return &partner{t, site, web.URL}
 }
 
-// configure replaces the site.
-func (p *partner) configure(cfg config) {
+// person is a visitor with a browser.
+type person struct {
+	*partner
+	browser *http.Client
+}
+
+func (p *partner) visitor() person {
 	p.Helper()
-	site, err := newSite(cfg)
+	jar, err := cookiejar.New(nil)
 	require.NoError(p, err)
-	site.watch.every = 0
-	p.site = site
+	browser := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
+	return person{p, browser}
 }
 
-// shown is what a visitor gets.
-type shown struct {
-	code int
-	path string // after redirects
-	body string
+// page is what a visitor sees.
+type page struct {
+	status     int
+	path, body string // the path is that after redirects
 }
 
-func (p *partner) do(req *http.Request) shown {
+func (p person) do(req *http.Request) page {
 	p.Helper()
-	res, err := p.web.Client().Do(req)
+	res, err := p.browser.Do(req)
 	require.NoError(p, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	require.NoError(p, err)
-	return shown{res.StatusCode, res.Request.URL.Path, html.UnescapeString(string(body))}
+	return page{res.StatusCode, res.Request.URL.Path, string(body)}
 }
 
-func (p *partner) get(path string) shown {
+// get returns a page of the site, which must contain no password.
+func (p person) get(path string) page {
 	p.Helper()
-	req, err := http.NewRequest(http.MethodGet, p.web.URL+path, nil)
+	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
 	require.NoError(p, err)
-	return p.do(req)
+	shown := p.do(req)
+	p.requireNoPassword(shown)
+	return shown
+}
+
+// requireNoPassword checks that a page contains no password of an account or a meeting.
+func (p *partner) requireNoPassword(shown page) {
+	p.Helper()
+	secrets := []string{"canary"}
+	for _, b := range append(p.booked, p.past...) {
+		secrets = append(secrets, b.Meeting.Password.Reveal(), b.Host)
+		if !b.ObserverPassword.IsZero() {
+			secrets = append(secrets, b.ObserverPassword.Reveal())
+		}
+	}
+	for _, secret := range secrets {
+		require.NotContains(p, html.UnescapeString(shown.body), secret)
+	}
 }
 
 // post submits a form of the site. The fields are pairs of names and values.
-func (p *partner) post(path string, fields ...string) shown {
+func (p person) post(path string, fields ...string) page {
 	p.Helper()
-	return p.do(form(p.T, p.web.URL+path, fields...))
+	return p.do(p.form(path, fields...))
 }
 
-func form(t *testing.T, address string, fields ...string) *http.Request {
-	t.Helper()
+func (p *partner) form(path string, fields ...string) *http.Request {
+	p.Helper()
 	form := make(url.Values)
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
-	require.NoError(t, err)
+	req, err := http.NewRequest(http.MethodPost, p.url+path, strings.NewReader(form.Encode()))
+	require.NoError(p, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return req
 }
 
-var (
-	action = regexp.MustCompile(`action="([^"]*)"`)
-	field  = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
-)
-
-// submit submits the form of a page to the service, and returns its page.
-func (p *partner) submit(page shown) string {
+// book books a meeting, and returns its path. More are fields of the form.
+func (p person) book(title string, more ...string) string {
 	p.Helper()
-	require.Equal(p, http.StatusOK, page.code)
-	form := make(url.Values)
-	for _, m := range field.FindAllStringSubmatch(page.body, -1) {
-		form.Set(m[1], m[2])
+	require.Equal(p, "/", p.post("/meetings", append(more, "title", title)...).path)
+	return "/meetings/" + p.booked[0].ID
+}
+
+// enter presses a button of the list, and returns the error of the service, if it
+// refuses the visitor.
+func (p person) enter(path, name string) error {
+	p.Helper()
+	shown := p.post(path, "name", name)
+	require.Equal(p, http.StatusOK, shown.status, shown.body)
+	return p.service.Submit(strings.NewReader(shown.body))
+}
+
+// refused presses a button of the list, and returns the title of the page that tells
+// why the visitor cannot enter.
+func (p person) refused(path, name string) string {
+	p.Helper()
+	shown := p.post(path, "name", name)
+	p.requireNoPassword(shown)
+	require.GreaterOrEqual(p, shown.status, 400)
+	return heading(shown)
+}
+
+func heading(shown page) string {
+	return html.UnescapeString(regexp.MustCompile("<h1>(.*)</h1>").FindStringSubmatch(shown.body)[1])
+}
+
+// list returns what the visitor reads in the list of meetings, and its buttons.
+func (p person) list() string {
+	p.Helper()
+	_, list, _ := strings.Cut(p.get("/").body, "data-live>")
+	list, _, _ = strings.Cut(list, "</section>")
+	list = regexp.MustCompile(`<time.*?</time>`).ReplaceAllString(list, "TIME")
+	list = regexp.MustCompile(`\s*<[^>]*>\s*`).ReplaceAllString(list, "|")
+	return html.UnescapeString(strings.Trim(regexp.MustCompile(`\|+`).ReplaceAllString(list, " | "), " |"))
+}
+
+func (p *partner) leases() []hostpool.Lease {
+	p.Helper()
+	leases, err := p.pool.Leases(p.Context())
+	require.NoError(p, err)
+	return leases
+}
+
+func TestScheduledMeeting(t *testing.T) {
+	p := newPartner(t, alice, bob)
+	harriet, renee := p.visitor(), p.visitor()
+	assert.Equal(t, "There are no meetings at the moment.", renee.list())
+	meeting := harriet.book(title)
+	assert.Equal(t, title+" | Waiting for its host | until TIME | Start", harriet.list())
+	assert.Equal(t, title+" | Waiting for its host | until TIME", renee.list())
+	assert.Equal(t, "Only the host can start it", renee.refused(meeting+"/start", ""))
+	assert.Equal(t, "The meeting has not started", renee.refused(meeting+"/join", "Renée"))
+
+	require.NoError(t, harriet.enter(meeting+"/start", ""))
+	assert.Equal(t, title+" | In progress | Join | Host | End", harriet.list())
+	assert.Equal(t, title+" | In progress | Join", renee.list())
+	require.NoError(t, renee.enter(meeting+"/join", "Renée O'Brien"))
+	require.NoError(t, harriet.enter(meeting+"/start", ""), "the host comes back")
+	assert.Equal(t, "Something is missing", renee.refused(meeting+"/join", " "))
+	require.ErrorContains(t, renee.enter(meeting+"/observe", "Olga"), "403", "there are no observers")
+	assert.Equal(t, "Ren_C3_A9e O_27Brien", p.formsAt("/jm.do")[0].Get("userName"))
+
+	renee.post(meeting + "/end")
+	assert.Contains(t, renee.list(), "In progress", "only the host has the button")
+	p.checkEvery = time.Hour
+	require.NoError(t, p.service.EndMeeting("000001")) // and the service reports it
+	assert.Empty(t, p.leases())
+	assert.Equal(t, "There are no meetings at the moment. | Earlier | "+title+" | until TIME", renee.list())
+	assert.Equal(t, "The meeting is over", renee.refused(meeting+"/join", "Renée"))
+	reported := p.formsAt("/meetingControl/schedule")[0].Get("operatorId")
+	assert.Equal(t, http.StatusOK, renee.post("/meeting-ended", "operatorId", reported).status, "a second report")
+	assert.Equal(t, http.StatusForbidden, renee.post("/meeting-ended", "operatorId", "forged").status)
+	assert.Equal(t, "There are no meetings at the moment. | Earlier | "+title+" | until TIME", renee.list())
+}
+
+// formsAt returns the forms that the service got at a path.
+func (p *partner) formsAt(path string) (forms []url.Values) {
+	for _, r := range p.service.Requests() {
+		if r.Path == path {
+			forms = append(forms, r.PostForm)
+		}
 	}
-	res, err := http.PostForm(action.FindStringSubmatch(page.body)[1], form)
-	require.NoError(p, err)
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	require.NoError(p, err)
-	return html.UnescapeString(string(body))
+	return forms
 }
 
-// id returns the ID of the only booking.
-func (p *partner) id() string {
-	p.Helper()
-	bookings := p.site.books.all()
-	require.Len(p, bookings, 1)
-	return bookings[0].id
-}
-
-// leased returns the accounts that are leased.
-func (p *partner) leased() []string {
-	p.Helper()
-	leases, err := p.site.pool.Leases(p.Context())
-	require.NoError(p, err)
-	emails := []string{}
-	for _, lease := range leases {
-		emails = append(emails, lease.Host)
-	}
-	return emails
-}
-
-const title = `会议 "Q3_Review" 100% C++`
-
-func TestHeader(t *testing.T) {
+func TestMeetingWithObservers(t *testing.T) {
 	p := newPartner(t, alice)
-	for _, path := range []string{"/", "/accounts"} {
-		res, err := p.web.Client().Get(p.web.URL + path)
-		require.NoError(t, err)
-		require.NoError(t, res.Body.Close())
-		assert.Equal(t, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'", res.Header.Get("Content-Security-Policy"))
-		assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
-		assert.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"))
+	harriet, olga := p.visitor(), p.visitor()
+	meeting := harriet.book(title, "observers", "yes")
+	assert.Equal(t, title+" | Waiting for its host | until TIME | Start", harriet.list())
+	require.NoError(t, p.pool.Renew(t.Context(), p.leases()[0].String(), time.Minute))
+	require.NoError(t, harriet.enter(meeting+"/start", ""))
+	assert.Greater(t, p.leases()[0].Left, startWithin-time.Minute, "the lease is renewed")
+	assert.Equal(t, title, p.service.Meetings()[0].Title)
+	assert.Equal(t, title+" | In progress | Join | Observe | End", harriet.list())
+	assert.Equal(t, title+" | In progress | Join | Observe", olga.list())
+	require.NoError(t, olga.enter(meeting+"/join", "Renée"))
+	require.NoError(t, olga.enter(meeting+"/observe", "Olga"))
+	assert.Equal(t, "The meeting has already started", harriet.refused(meeting+"/start", ""))
+
+	p.checkEvery = time.Hour                           // clicks do not rely on what the list shows
+	require.NoError(t, p.service.EndMeeting("000001")) // which the service reports to nobody
+	assert.Contains(t, olga.list(), "In progress")
+	assert.Equal(t, "The meeting is over", harriet.refused(meeting+"/start", ""))
+	assert.Equal(t, "The meeting is over", olga.refused(meeting+"/join", "Olga"))
+	assert.Len(t, p.leases(), 1)
+	p.checkEvery = 0
+	assert.Equal(t, "There are no meetings at the moment. | Earlier | "+title+" | until TIME", olga.list())
+	assert.Empty(t, p.leases(), "the account is given back")
+}
+
+// TestLostCallback has a meeting whose end the service cannot report.
+func TestLostCallback(t *testing.T) {
+	p := newPartner(t, alice)
+	harriet := p.visitor()
+	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(strings.Repeat("k", 32)))
+	require.NoError(t, err)
+	p.pool, err = hostpool.New(p.client, hostpool.NewMemoryStore(), p.hosts, hostpool.WithEnd("http://127.0.0.1:1", signer))
+	require.NoError(t, err)
+	meeting := harriet.book(title)
+	require.NoError(t, harriet.enter(meeting+"/start", ""))
+	assert.Contains(t, harriet.list(), "In progress")
+	p.checkEvery = time.Hour
+	p.service.FailNext(iomeetingtest.HTTPStatus(404)) // for the first check after the end
+	assert.Contains(t, harriet.post(meeting+"/end").body, "State not known")
+	p.checkEvery = 0
+	assert.Equal(t, "There are no meetings at the moment. | Earlier | "+title+" | until TIME", harriet.list())
+	assert.Empty(t, p.leases())
+}
+
+// TestMemory books one meeting after the other, and starts none.
+func TestMemory(t *testing.T) {
+	p := newPartner(t, alice)
+	harriet := p.visitor()
+	harriet.get("/")
+	p.checkEvery = time.Hour // nobody looks
+	for i := range 20 {
+		harriet.post("/meetings", "title", fmt.Sprint("meeting ", i), "observers", []string{"", "yes"}[i%2])
+		require.NoError(t, p.pool.Renew(t.Context(), p.leases()[0].String(), time.Nanosecond)) // it expires
+		assert.Len(t, p.booked, 1)
+		assert.LessOrEqual(t, len(p.past), maxPast)
 	}
-	assert.Equal(t, http.StatusOK, p.get("/assets/style.css").code)
-	assert.Equal(t, http.StatusOK, p.get("/assets/live.js").code)
+	assert.Equal(t, "meeting 19", p.booked[0].Title)
+	last := "/meetings/" + p.booked[0].ID + "/start"
+	p.checkEvery = 0
+	assert.Equal(t, "The meeting is over", harriet.refused(last, ""), "nobody started it in time")
+	assert.Equal(t, "There are no meetings at the moment. | Earlier | meeting 19 | until TIME | meeting 18 | until TIME"+
+		" | meeting 17 | until TIME | meeting 16 | until TIME | meeting 15 | until TIME", harriet.list())
+}
+
+func TestProblems(t *testing.T) {
+	none, taken := newPartner(t, alice), newPartner(t, alice)
+	taken.visitor().book("first")
+	busy := newPartner(t, alice) // in a meeting that was not booked here
+	link, err := busy.client.Start(alice, nil)
+	require.NoError(t, err)
+	require.NoError(t, busy.service.Open(link))
+	silent, refusing := newPartner(t, alice), newPartner(t, alice)
+	silent.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop()) // the response to schedule is lost
+	refusing.service.FailNext(iomeetingtest.HTTPStatus(404))
+	for _, tt := range []struct {
+		name    string
+		partner *partner
+		title   string
+		status  int
+		heading string
+	}{
+		{name: "no title", partner: none, status: 400, heading: "Something is missing"},
+		{name: "long title", partner: none, title: strings.Repeat("会", 201), status: 400, heading: "Something is missing"},
+		{name: "not UTF-8", partner: none, title: "\xff", status: 400, heading: "Something is missing"},
+		{name: "large request", partner: none, title: title + strings.Repeat(" ", 20_000), status: 400, heading: "Something is missing"},
+		{name: "longest title", partner: none, title: strings.Repeat("会", 200), status: 200, heading: "Meetings"},
+		{name: "booked", partner: taken, title: title, status: 429, heading: "All accounts are in use"},
+		{name: "in a meeting", partner: busy, title: title, status: 429, heading: "All accounts are in use"},
+		{name: "outcome unknown", partner: silent, title: title, status: 502, heading: "The booking was not confirmed"},
+		{name: "refused", partner: refusing, title: title, status: 502, heading: "The meeting service is not available"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := tt.partner.visitor()
+			shown := p.post("/meetings", "title", tt.title)
+			p.requireNoPassword(shown)
+			assert.Equal(t, tt.status, shown.status)
+			assert.Equal(t, tt.heading, heading(shown))
+		})
+	}
+	assert.Contains(t, busy.visitor().get("/accounts").body, "No booking")
 }
 
 func TestOtherSitesCannotPost(t *testing.T) {
 	p := newPartner(t, alice)
-	for _, path := range []string{"/start", "/join"} {
-		req := form(t, p.web.URL+path, "title", title, "name", "Renée")
+	harriet := p.visitor()
+	meeting := harriet.book(title)
+	before := len(p.service.Requests())
+	for _, path := range []string{"/meetings", meeting + "/start", meeting + "/join", meeting + "/end"} {
+		req := p.form(path, "title", "theirs", "name", "Renée")
 		req.Header.Set("Sec-Fetch-Site", "cross-site")
-		assert.Equal(t, http.StatusForbidden, p.do(req).code)
-		assert.Equal(t, http.StatusMethodNotAllowed, p.get(path).code)
+		assert.Equal(t, http.StatusForbidden, harriet.do(req).status, path)
+		assert.Equal(t, http.StatusMethodNotAllowed, harriet.get(path).status, path)
 	}
-	assert.Empty(t, p.service.Requests())
-	assert.Empty(t, p.site.books.all())
+	assert.Len(t, p.service.Requests(), before)
+	assert.Len(t, p.booked, 1)
 }
 
-func TestRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.NoError(t, run(ctx, "127.0.0.1:0"))
-	require.ErrorContains(t, run(ctx, "nowhere"), "missing port")
-}
-
-func TestInProcess(t *testing.T) {
-	cfg, err := newConfig("http://127.0.0.1:1", func(string) string { return "" })
-	require.NoError(t, err)
-	defer cfg.close()
-	s, err := newSite(cfg)
-	require.NoError(t, err)
-	w := httptest.NewRecorder()
-	s.routes().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/accounts", nil))
-	assert.Equal(t, 4, strings.Count(w.Body.String(), `data-state="available"`))
-}
-
-func TestRealSite(t *testing.T) {
-	hosts := `[{"Email": "a@example.com", "Password": "canary, \"1\""}, {"email": "b@example.com", "password": "2"}]`
-	for _, tt := range []struct{ name, value, want string }{
-		{"IOMEETING_SITE", "https://abc.iomeeting.cn", ""},
-		{"IOMEETING_SITE", "abc", "iomeeting: invalid parameter: site must start with https:// or http://"},
-		{"PARTNER_KEY", "abc", "iomeeting: invalid parameter: key is shorter than 32 bytes"},
-		{"PARTNER_URL", "", "a real site needs PARTNER_URL"},
-		{"IOMEETING_HOSTS", "canary", `a real site needs IOMEETING_HOSTS, as JSON: [{"Email": "…", "Password": "…"}]`},
-		{"IOMEETING_HOSTS", "[]", "iomeeting: invalid parameter: hosts is empty"},
-		{"IOMEETING_HOSTS", `[{"Email": "a@example.com", "Pasword": "canary"}]`, "iomeeting: invalid parameter: hosts[0]: hostPassword is empty"},
-	} {
-		env := map[string]string{
-			"IOMEETING_SITE": "https://abc.iomeeting.cn", "IOMEETING_HOSTS": hosts,
-			"PARTNER_URL": "https://partner.example/", "PARTNER_KEY": strings.Repeat("k", 32),
-		}
-		env[tt.name] = tt.value
-		cfg, err := newConfig("unused", func(name string) string { return env[name] })
-		var s *site
-		if err == nil {
-			s, err = newSite(cfg)
-		}
-		if tt.want != "" {
-			require.EqualError(t, err, tt.want)
-			continue
-		}
-		require.NoError(t, err)
-		assert.Equal(t, "https://partner.example", s.url)
-		assert.Nil(t, s.end)
-		require.Len(t, s.hosts, 2)
-		assert.Equal(t, `canary, "1"`, s.hosts[0].Password.Reveal())
-		printed, err := json.Marshal(s.hosts)
-		require.NoError(t, err)
-		assert.NotContains(t, string(printed), "canary")
+func TestAccounts(t *testing.T) {
+	p := newPartner(t, alice, bob)
+	harriet := p.visitor()
+	require.NoError(t, harriet.enter(harriet.book(title)+"/start", ""))
+	shown := harriet.get("/accounts").body
+	lease := p.leases()[0]
+	assert.Less(t, strings.Index(shown, alice.Email), strings.Index(shown, bob.Email))
+	for _, text := range []string{"In a meeting", html.EscapeString(title), "Free", "No lease", "Leased until", lease.ID} {
+		assert.Contains(t, html.UnescapeString(shown), html.UnescapeString(text))
 	}
+	require.NoError(t, p.pool.Renew(t.Context(), lease.String(), time.Nanosecond))
+	assert.Contains(t, harriet.get("/accounts").body, "Lease expired at")
+}
+
+// TestVisitorsShareACheck has many visitors look at the pages at the same time.
+func TestVisitorsShareACheck(t *testing.T) {
+	p := newPartner(t, alice)
+	p.visitor().book(title)
+	p.checkEvery, p.checked = time.Hour, time.Time{}
+	before := len(p.service.Requests())
+	var visitors sync.WaitGroup
+	for range 20 {
+		visitors.Go(func() { p.visitor().get("/") })
+	}
+	visitors.Wait()
+	assert.Len(t, p.service.Requests(), before+1)
 }

@@ -1,16 +1,18 @@
 package main
 
 import (
-	"cmp"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"html/template"
 	"log"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/iomeeting/iomeeting-go"
 	"github.com/iomeeting/iomeeting-go/hostpool"
+	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
 //go:embed assets
@@ -18,104 +20,100 @@ var assets embed.FS
 
 var templates = template.Must(template.ParseFS(assets, "assets/*.html"))
 
-// startWithin is how long a host may take to start a meeting. Hosts are sent
-// there at once, so they need less time than the pool allows by default.
-const startWithin = 5 * time.Minute
+// startWithin is how long a host may take to start a meeting.
+const startWithin = 10 * time.Minute
 
 // site is the partner's site.
 type site struct {
-	config
-	client *iomeeting.Client
-	pool   *hostpool.Pool
-	watch  *watch
-	books  books
+	service    *iomeetingtest.Server
+	client     *iomeeting.Client
+	hosts      []iomeeting.Host
+	pool       *hostpool.Pool
+	checkEvery time.Duration
+
+	mu           sync.Mutex // guards the fields below
+	checked      time.Time
+	booked, past []booking
 }
 
-func newSite(cfg config) (*site, error) {
-	client, errClient := iomeeting.NewClient(cfg.service)
-	signer, errSigner := iomeeting.NewEndSigner(cfg.key)
-	if err := cmp.Or(errClient, errSigner); err != nil {
-		return nil, err
-	}
-	pool, err := hostpool.New(client, hostpool.NewMemoryStore(), cfg.hosts, // several servers would share a store
-		hostpool.WithEnd(cfg.url+endPath, signer),
-		hostpool.WithStartWithin(startWithin),
-	)
+// newSite returns a site that the service reaches at url.
+func newSite(service *iomeetingtest.Server, hosts []iomeeting.Host, url string) (*site, error) {
+	signer, err := iomeeting.NewEndSigner(iomeeting.NewSecret(rand.Text() + rand.Text())) // a real site stores its key
 	if err != nil {
 		return nil, err
 	}
-	s := &site{config: cfg, client: client, pool: pool, watch: newWatch(client, cfg.hosts)}
-	return s, nil
+	client := service.Client()
+	pool, err := hostpool.New(client, hostpool.NewMemoryStore(), hosts,
+		hostpool.WithEnd(url+"/meeting-ended", signer), hostpool.WithStartWithin(startWithin))
+	return &site{service: service, client: client, hosts: hosts, pool: pool, checkEvery: time.Second}, err
 }
 
 func (s *site) routes() http.Handler {
 	pages := http.NewServeMux()
-	pages.HandleFunc("GET /{$}", s.showBoard)
+	pages.HandleFunc("GET /{$}", s.showMeetings)
 	pages.HandleFunc("GET /accounts", s.showAccounts)
 	pages.Handle("GET /assets/", http.FileServerFS(assets))
-	pages.HandleFunc("POST /start", s.startMeeting)
-	pages.HandleFunc("POST /join", s.joinMeeting)
-	if s.end != nil {
-		pages.HandleFunc("POST /end", s.endMeeting)
-	}
+	pages.HandleFunc("POST /meetings", s.book)
+	pages.HandleFunc("POST /meetings/{id}/{as}", s.open) // as is start, join or observe
+	pages.HandleFunc("POST /meetings/{id}/end", s.end)
 	all := http.NewServeMux()
-	all.Handle("/", http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(pages), 64<<10))
-	all.Handle(endPath, s.pool.EndHandler(s.meetingEnded)) // the service POSTs here, from another origin
+	all.Handle("/", http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(pages), 16<<10))
+	all.Handle("/meeting-ended", s.pool.EndHandler(s.ended)) // the service POSTs here, from another origin
 	return all
 }
 
-// problem is an error explained to a visitor.
+// problem tells a visitor what to do.
 type problem struct {
-	err   error
-	code  int
-	Title string
-	Text  string // what to do
+	Status      int
+	Title, Text string
 }
+
+func (p problem) Error() string { return "website: " + p.Title }
 
 var (
-	errMissing       = errors.New("website: title or name missing or too long")
-	errNotInProgress = errors.New("website: meeting not in progress")
-	errNotKnown      = errors.New("website: meeting in an unknown state")
-	errNoObservers   = errors.New("website: meeting without observers")
+	errMissing = problem{http.StatusBadRequest, "Something is missing",
+		"Please enter a title to book a meeting, or your name to join one. Each may have up to 200 characters."}
+	errNotHost = problem{http.StatusForbidden, "Only the host can start it",
+		"The meeting was booked in another browser. Please start it there, or join it once it is in progress."}
+	errNotStarted = problem{http.StatusConflict, "The meeting has not started",
+		"Please wait for its host. The list shows when it is in progress."}
+	errInProgress = problem{http.StatusConflict, "The meeting has already started",
+		"Please go back to it, or join it from the list."}
+	errOver = problem{http.StatusGone, "The meeting is over",
+		"It has ended, or its host did not start it in time. Please book another one."}
 )
 
-var problems = []problem{
-	{iomeeting.ErrOutcomeUnknown, http.StatusBadGateway, "The meeting was not confirmed",
-		"The meeting service did not say whether it scheduled your meeting. Nobody can start that one, so please start another."},
-	{hostpool.ErrNoneFree, http.StatusServiceUnavailable, "All accounts are in use",
-		"Every host account is in a meeting or held for one. Please wait until a meeting has ended, then start yours."},
-	{errMissing, http.StatusBadRequest, "Something is missing",
-		"Please enter your name and, to start a meeting, a title. Each may have up to 200 characters."},
-	{errNotInProgress, http.StatusConflict, "The meeting is not in progress",
-		"It has ended, or its host has not started it yet. Please look at the list of meetings."},
-	{errNotKnown, http.StatusBadGateway, "The meeting cannot be joined now",
-		"The meeting service did not say whether it is in progress. Please try again in a minute."},
-	{errNoObservers, http.StatusConflict, "This meeting has no observers",
-		"Its host did not allow observers. You can join as a participant."},
-}
-
-var otherProblem = problem{nil, http.StatusBadGateway, "The meeting service is not available",
-	"It did not answer as it should. Please try again in a few minutes."}
-
-// showError tells a visitor what to do.
-func showError(w http.ResponseWriter, err error) {
-	log.Print(err) // no error holds a password
-	for _, p := range problems {
-		if errors.Is(err, p.err) {
-			render(w, p.code, "problem.html", p)
-			return
-		}
+// explain returns the problem to show for an error.
+func explain(err error) problem {
+	var p problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, hostpool.ErrLeaseLost):
+		return errOver
+	case errors.Is(err, hostpool.ErrNoneFree):
+		return problem{http.StatusTooManyRequests, "All accounts are in use",
+			"Each host account is in a meeting or held for one. Please book again once a meeting has ended."}
+	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
+		return problem{http.StatusBadGateway, "The booking was not confirmed",
+			"Nobody can start this meeting, even if the service has scheduled it. Please book again."}
+	default:
+		return problem{http.StatusBadGateway, "The meeting service is not available",
+			"It did not answer as it should. Please try again in a minute."}
 	}
-	render(w, otherProblem.code, "problem.html", otherProblem)
 }
 
-func render(w http.ResponseWriter, code int, name string, data any) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(code)
+func showError(w http.ResponseWriter, err error) {
+	log.Print(err) // no error contains a password
+	p := explain(err)
+	render(w, p.Status, "problem.html", p)
+}
+
+func render(w http.ResponseWriter, status int, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
 	if err := templates.ExecuteTemplate(w, name, data); err != nil {
 		log.Print(err)
 	}

@@ -1,16 +1,15 @@
-// Package browser opens links, shortcuts, the command and the example website in
-// Chromium.
+// Package browser opens links, shortcuts, the command, the example website and the front
+// end of the example backend in Chromium.
 package browser
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +24,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iomeeting/iomeeting-go"
-	"github.com/iomeeting/iomeeting-go/iomeetingtest"
 )
 
 const hostPassword = "c4n&ry of alice"
@@ -48,7 +46,10 @@ type browser struct {
 }
 
 // visit is a request that the browser made.
-type visit struct{ method, url, referer string }
+type visit struct {
+	url, referer string
+	form         url.Values // what the browser POSTed
+}
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
@@ -59,6 +60,7 @@ func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, profile: profile}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-popup-blocking", false), // as for people
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-back-forward-cache", true), // chromedp does not see a page that is restored from it
 	)
@@ -108,7 +110,13 @@ func (b *browser) observe(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		referer, _ := e.Request.Headers["Referer"].(string)
-		b.visited = append(b.visited, visit{e.Request.Method, e.Request.URL, referer})
+		var body []byte
+		for _, entry := range e.Request.PostDataEntries {
+			body = append(body, entry.Bytes...)
+		}
+		form, err := url.ParseQuery(string(body))
+		assert.NoError(b.t, err)
+		b.visited = append(b.visited, visit{e.Request.URL, referer, form})
 	case *page.EventJavascriptDialogOpening:
 		b.dialogs = append(b.dialogs, e.Message)
 	}
@@ -152,17 +160,16 @@ func ask[T any](t tab, action chromedp.Action[T]) T {
 	return found
 }
 
-// requireSecretive checks that none of the secrets appears in a URL or a Referer of
-// the browser, or in its History, in any form. It closes the browser.
+// requireSecretive checks that none of the secrets, and none of the passwords that the
+// browser POSTed, appears in a URL or a Referer of the browser, or in its History, in
+// any form. It closes the browser.
 func (b *browser) requireSecretive(known string, secrets ...string) {
 	b.t.Helper()
 	b.close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	require.NotEmpty(b.t, b.visited)
 	files, err := filepath.Glob(filepath.Join(b.profile, "Default", "History*"))
 	require.NoError(b.t, err)
-	require.NotEmpty(b.t, files)
 	var history strings.Builder
 	for _, file := range files {
 		content, err := os.ReadFile(file)
@@ -170,8 +177,13 @@ func (b *browser) requireSecretive(known string, secrets ...string) {
 		history.Write(content)
 	}
 	require.Contains(b.t, history.String(), known, "the History holds what was visited")
+	for _, v := range b.visited {
+		sent := slices.Concat(v.form["hostPass"], v.form["meetingPass"], v.form["observerPass"])
+		require.False(b.t, len(sent) > 0 && v.referer != "", v.referer)
+		secrets = append(secrets, sent...)
+	}
+	require.NotEmpty(b.t, secrets)
 	for _, secret := range secrets {
-		require.NotEmpty(b.t, secret)
 		for _, form := range formsOf(secret) {
 			require.NotContains(b.t, history.String(), form)
 			for _, v := range b.visited {
@@ -183,89 +195,25 @@ func (b *browser) requireSecretive(known string, secrets ...string) {
 	require.Empty(b.t, b.dialogs)
 }
 
-// website is the example website as a process, on a service that the test can
-// look into.
-type website struct {
-	url     string
-	service *iomeetingtest.Server
-}
-
-// newWebsite starts the example website, and returns once it listens.
-func newWebsite(t *testing.T) website {
+// build builds a program of the repository, in the root module, which has what the
+// program depends on.
+func build(t *testing.T, program string) (binary string) {
 	t.Helper()
-	service := iomeetingtest.NewServer(alice)
-	t.Cleanup(service.Close)
-	accounts, err := json.Marshal([]map[string]string{{"Email": alice.Email, "Password": hostPassword}})
-	require.NoError(t, err)
-	addr := freeAddr(t)
-	cmd := exec.CommandContext(t.Context(), websiteBinary, "-addr", addr)
-	cmd.Env = append(os.Environ(),
-		"IOMEETING_SITE="+service.URL,
-		"IOMEETING_HOSTS="+string(accounts),
-		"PARTNER_URL=http://"+addr,
-		"PARTNER_KEY="+strings.Repeat("k", 32),
-	)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Wait() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "Open http://"+addr+" in a browser.\n", line)
-	return website{"http://" + addr, service}
+	binary = filepath.Join(t.TempDir(), "program")
+	output, err := exec.Command("go", "-C", "../../..", "build", "-o", binary, program).CombinedOutput()
+	require.NoError(t, err, string(output))
+	return binary
 }
 
-func freeAddr(t *testing.T) string {
+// newWebsite starts the example website, and returns its URL.
+func newWebsite(t *testing.T) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	website := exec.CommandContext(t.Context(), build(t, "./examples/website"))
+	out, err := website.StdoutPipe()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// startMeeting starts a meeting in a new tab, and returns the tab.
-func (w website) startMeeting(b *browser, title, name string, observers bool) tab {
-	b.t.Helper()
-	host := b.newTab()
-	host.open(w.url)
-	host.enter("#start input[name=title]", title)
-	host.enter("#start input[name=name]", name)
-	if observers {
-		host.click("#start input[name=observers]")
-	}
-	host.click("#start button")
-	host.waitFor("#meeting")
-	return host
-}
-
-// arrived returns the requests that the service got at a path.
-func (w website) arrived(path string) []iomeetingtest.Request {
-	var requests []iomeetingtest.Request
-	for _, r := range w.service.Requests() {
-		if r.Path == path {
-			requests = append(requests, r)
-		}
-	}
-	return requests
-}
-
-var websiteBinary, commandBinary string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "programs")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		websiteBinary, commandBinary = filepath.Join(dir, "website"), filepath.Join(dir, "iomeeting")
-		// In the root module, which has what the command depends on.
-		build := exec.Command("go", "-C", "../../..", "build", "-o", dir, "./examples/website", "./cmd/iomeeting")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%s", out)
-			return 1
-		}
-		return m.Run()
-	}())
+	require.NoError(t, website.Start())
+	t.Cleanup(func() { _ = website.Wait() })
+	_, err = fmt.Fscanf(out, "Open %s in a browser.\n", &url)
+	require.NoError(t, err)
+	return url
 }

@@ -25,6 +25,7 @@ func TestCommand(t *testing.T) {
 	password := filepath.Join(dir, "password")
 	require.NoError(t, os.WriteFile(password, []byte(hostPassword+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >opening && mv opening opened\n"), 0o700))
+	program := build(t, "./cmd/iomeeting")
 	b := newBrowser(t)
 	tests := []struct {
 		args         []string
@@ -35,7 +36,7 @@ func TestCommand(t *testing.T) {
 	}
 	for _, tt := range tests {
 		service.ClearRequests()
-		cmd := exec.CommandContext(b.ctx, commandBinary, append(tt.args, "-site", service.URL)...)
+		cmd := exec.CommandContext(b.ctx, program, append(tt.args, "-site", service.URL)...)
 		cmd.Dir = t.TempDir()
 		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 		var output bytes.Buffer
@@ -67,5 +68,5 @@ func TestCommand(t *testing.T) {
 		}
 		assert.Equal(t, []string{"about:blank", service.URL + tt.path}, addresses, "the page has no entry")
 	}
-	b.requireSecretive(service.URL, hostPassword)
+	b.requireSecretive(service.URL)
 }

@@ -90,7 +90,7 @@ func TestFrontEndOnAnotherOrigin(t *testing.T) {
 			assert.Equal(t, test.want, tb.text("#room"))
 		})
 	}
-	b.requireSecretive(f.url, hostPassword)
+	b.requireSecretive(f.url)
 }
 
 // TestPageIsNotFramed opens the page in a frame. The browser shows an error instead,

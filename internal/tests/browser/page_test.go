@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +41,16 @@ func newRecorder(t *testing.T) *recorder {
 	}))
 	t.Cleanup(r.Close)
 	return r
+}
+
+// link returns a start link.
+func (r *recorder) link(t *testing.T) iomeeting.Link {
+	t.Helper()
+	client, err := iomeeting.NewClient(r.URL)
+	require.NoError(t, err)
+	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
+	require.NoError(t, err)
+	return link
 }
 
 // hostile are values that must arrive as they are.
@@ -87,10 +95,7 @@ func TestPostPage(t *testing.T) {
 func TestOpenByPost(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
-	client, err := iomeeting.NewClient(service.URL)
-	require.NoError(t, err)
-	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
-	require.NoError(t, err)
+	link := service.link(t)
 	opened := 0
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -134,25 +139,19 @@ func TestOpenByPost(t *testing.T) {
 	tb.click("button")
 	tb.waitFor("#refused")
 	assert.Equal(t, 1, opened)
-	b.requireSecretive(partner.URL, hostPassword)
+	b.requireSecretive(partner.URL)
 }
 
 // TestPageWithoutScript shows the page to a browser that runs no script.
 func TestPageWithoutScript(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
-	client, err := iomeeting.NewClient(service.URL)
-	require.NoError(t, err)
-	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
-	require.NoError(t, err)
+	link := service.link(t)
 	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { link.ServePage(w, r, "进入会议") }))
 	defer partner.Close()
 	tb := b.newTab(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	tb.open(partner.URL)
 	assert.Equal(t, "进入会议", tb.text("button"))
-	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "page.png"), ask(tb, chromedp.CaptureScreenshot()), 0o600))
-	}
 	tb.run(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}))
 	tb.click("button")
 	assert.Equal(t, "Welcome", tb.text("#room"))
@@ -161,11 +160,9 @@ func TestPageWithoutScript(t *testing.T) {
 func TestFormInYourOwnPage(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
-	client, err := iomeeting.NewClient(service.URL)
-	require.NoError(t, err)
-	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
-	require.NoError(t, err)
+	link := service.link(t)
 	partner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		iomeeting.ProtectPage(w.Header())
 		_, _ = w.Write([]byte("<!DOCTYPE html><title>Booking</title>" + string(link.Form(`Start "now" <b>`))))
 	}))
 	defer partner.Close()
@@ -177,5 +174,5 @@ func TestFormInYourOwnPage(t *testing.T) {
 	service.mu.Lock()
 	assert.Equal(t, []url.Values{link.Params()}, service.forms)
 	service.mu.Unlock()
-	b.requireSecretive(partner.URL, hostPassword)
+	b.requireSecretive(partner.URL)
 }

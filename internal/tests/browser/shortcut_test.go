@@ -53,7 +53,7 @@ func TestHTMLShortcut(t *testing.T) {
 		addresses = append(addresses, entry.URL)
 	}
 	assert.Equal(t, []string{"about:blank", tb.address()}, addresses, "the file has no entry")
-	b.requireSecretive("/room", hostPassword)
+	b.requireSecretive("/room")
 }
 
 // TestServeShortcut downloads a shortcut of each format.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -90,20 +89,19 @@ func TestTracedCalls(t *testing.T) {
 
 func TestGauge(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
-	require.NoError(t, work(t.Context(), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter(""), sdktrace.NewTracerProvider()))
+	p := newPartner(t, 3)
+	s := p.newServer(t)
+	require.NoError(t, s.observe(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("")))
+	expiring, err := s.pool.Schedule(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = s.pool.Schedule(t.Context(), nil)
+	require.NoError(t, err)
+	s.expire(t, expiring.Host)
 	var collected metricdata.ResourceMetrics
 	require.NoError(t, reader.Collect(t.Context(), &collected))
 	got := make(map[string]int64)
 	for _, point := range collected.ScopeMetrics[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
 		got[point.Attributes.Encoded(attribute.DefaultEncoder())] = point.Value
 	}
-	assert.Equal(t, map[string]int64{"state=free": 0, "state=leased": 2, "state=expired": 0}, got)
-}
-
-func TestRun(t *testing.T) {
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out))
-	assert.Contains(t, out.String(), `"iomeeting.pool.accounts"`)
-	assert.Contains(t, out.String(), `"HTTP POST"`)
-	assert.NotContains(t, out.String(), "secret-")
+	assert.Equal(t, map[string]int64{"state=free": 1, "state=leased": 1, "state=expired": 1}, got)
 }

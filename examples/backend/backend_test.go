@@ -1,0 +1,454 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iomeeting/iomeeting-go"
+	"github.com/iomeeting/iomeeting-go/hostpool"
+	"github.com/iomeeting/iomeeting-go/iomeetingtest"
+)
+
+// asProgram makes this binary the program. Its servers inherit the variable.
+const asProgram = "BACKEND_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	frontEndOrigin = "https://app.example.com"
+	password       = "canary of a host"
+)
+
+// partner is what the servers of a test share.
+type partner struct {
+	config
+	service  *iomeetingtest.Server
+	endsLost atomic.Bool // the service cannot reach the servers
+}
+
+func newPartner(t *testing.T, accounts int) *partner {
+	p := &partner{config: config{frontEnd: frontEndOrigin, endKey: iomeeting.NewSecret(strings.Repeat("k", 32)), db: database(t)}}
+	p.hostsFile = filepath.Join(t.TempDir(), "hosts.json")
+	p.writeHosts(t, accounts)
+	hosts, err := readHosts(p.hostsFile)
+	require.NoError(t, err)
+	p.service = iomeetingtest.NewServer(hosts...)
+	t.Cleanup(p.service.Close)
+	p.site = p.service.URL
+	return p
+}
+
+// writeHosts writes the first n accounts into the file of the servers.
+func (p *partner) writeHosts(t *testing.T, n int) {
+	var accounts []map[string]string
+	for i := range n {
+		accounts = append(accounts, map[string]string{"Email": fmt.Sprintf("room-%d@example.com", i+1), "Password": password})
+	}
+	content, err := json.Marshal(accounts)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(p.hostsFile, content, 0o600))
+}
+
+// database returns a new SQLite database, or a new schema of the PostgreSQL database
+// that BACKEND_TEST_DB names.
+func database(t *testing.T) string {
+	dsn := os.Getenv("BACKEND_TEST_DB")
+	if dsn == "" {
+		return filepath.Join(t.TempDir(), "100% & more?.db")
+	}
+	schema := "t" + strings.ToLower(rand.Text())
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE"); _ = db.Close() })
+	return dsn + map[bool]string{true: "&", false: "?"}[strings.Contains(dsn, "?")] + "search_path=" + schema
+}
+
+// testServer is a server of the API.
+type testServer struct {
+	*server
+	url string
+}
+
+func (p *partner) newServer(t *testing.T) testServer {
+	var routes http.Handler
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.endsLost.Load() && r.URL.Path == endPath {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		routes.ServeHTTP(w, r)
+	}))
+	c := p.config
+	c.apiURL = "http://" + web.Listener.Addr().String()
+	s, err := newServer(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.bookings.Close() })
+	routes, err = s.routes()
+	require.NoError(t, err)
+	web.Start()
+	t.Cleanup(web.Close)
+	return testServer{s, c.apiURL}
+}
+
+// send sends a request as a browser does from a page of the origin, or without one.
+func send(t *testing.T, method, address, origin, contentType, body string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+	require.NoError(t, err)
+	if origin != "" {
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+	}
+	r.Header.Set("Content-Type", contentType)
+	res, err := http.DefaultClient.Do(r)
+	if !assert.NoError(t, err) {
+		return new(http.Response), ""
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	assert.NoError(t, err)
+	return res, string(content)
+}
+
+// post submits a form of the front end.
+func post(t *testing.T, address string, fields url.Values) (status int, page string) {
+	t.Helper()
+	res, page := send(t, "POST", address, frontEndOrigin, "application/x-www-form-urlencoded", fields.Encode())
+	assert.Equal(t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
+	return res.StatusCode, page
+}
+
+func (s testServer) start(t *testing.T, key string) (status int, page string) {
+	t.Helper()
+	return post(t, s.url+"/bookings/"+key+"/start", url.Values{"title": {"Title of " + key}})
+}
+
+// expire lets the lease of an account expire: time flies.
+func (s testServer) expire(t *testing.T, host string) {
+	_, err := s.bookings.ExecContext(t.Context(), `UPDATE iomeeting_leases SET expires = 0 WHERE host = $1`, host)
+	require.NoError(t, err)
+}
+
+// states returns what the front end learns of the bookings.
+func states(t *testing.T, apiURL string) map[string]string {
+	t.Helper()
+	_, body := send(t, "GET", apiURL+"/bookings", frontEndOrigin, "", "")
+	var bookings []map[string]string
+	require.NoError(t, json.Unmarshal([]byte(body), &bookings), body)
+	found := make(map[string]string)
+	for _, b := range bookings {
+		assert.Len(t, b, 3)
+		assert.Equal(t, "Title of "+b["key"], b["title"])
+		found[b["key"]] = b["state"]
+	}
+	return found
+}
+
+// schedules counts what reached the service.
+func (p *partner) schedules() (n int) {
+	for _, r := range p.service.Requests() {
+		if r.Path == "/meetingControl/schedule" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestOneMeetingForABooking(t *testing.T) {
+	p := newPartner(t, 20)
+	servers := []testServer{p.newServer(t), p.newServer(t)}
+	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Delay(time.Second)) // so that all the others wait
+	var visitors sync.WaitGroup
+	for i := range 20 {
+		visitors.Go(func() {
+			status, page := servers[i%2].start(t, "booking-7")
+			assert.Equal(t, 200, status)
+			assert.NoError(t, p.service.Submit(strings.NewReader(page)))
+		})
+	}
+	visitors.Wait()
+	assert.Equal(t, 1, p.schedules())
+	require.Len(t, p.service.Meetings(), 1)
+	require.NoError(t, servers[0].check(t.Context()))
+	assert.Equal(t, map[string]string{"booking-7": "in progress"}, states(t, servers[1].url))
+
+	status, page := post(t, servers[1].url+"/bookings/booking-7/join", url.Values{"name": {" Renée "}})
+	assert.Equal(t, 200, status)
+	assert.NoError(t, p.service.Submit(strings.NewReader(page)))
+	requests := p.service.Requests()
+	assert.Equal(t, "Ren_C3_A9e", requests[len(requests)-1].PostForm.Get("userName"))
+}
+
+func TestBookAhead(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	for range 2 {
+		res, body := send(t, "PUT", s.url+"/bookings/next-week", frontEndOrigin, "application/json", `{"title": "Title of next-week"}`)
+		assert.Equal(t, 200, res.StatusCode, body)
+	}
+	assert.Equal(t, map[string]string{"next-week": "booked"}, states(t, s.url))
+	assert.Equal(t, 0, p.schedules())
+	status, _ := s.start(t, "next-week")
+	assert.Equal(t, 200, status)
+	assert.Equal(t, map[string]string{"next-week": "waiting"}, states(t, s.url))
+}
+
+// TestEnds shows that a booking is closed and its account used again, whether or not
+// the service reports the end.
+func TestEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name                          string
+		isStarted, isExpired, endLost bool
+	}{
+		{name: "reported", isStarted: true},
+		{name: "not reported", isStarted: true, endLost: true},
+		{name: "not reported, of a long meeting", isStarted: true, isExpired: true, endLost: true},
+		{name: "never started", isExpired: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPartner(t, 1)
+			s, other := p.newServer(t), p.newServer(t)
+			p.endsLost.Store(tt.endLost)
+			_, page := s.start(t, "a")
+			if tt.isStarted {
+				require.NoError(t, p.service.Submit(strings.NewReader(page)))
+				require.NoError(t, other.check(t.Context()))
+				assert.Equal(t, map[string]string{"a": "in progress"}, states(t, s.url))
+			}
+			if tt.isExpired {
+				s.expire(t, "room-1@example.com")
+				require.NoError(t, other.check(t.Context()))
+			}
+			if tt.isStarted {
+				assert.Equal(t, map[string]string{"a": "in progress"}, states(t, s.url))
+				err := p.service.EndMeeting("000001")
+				assert.Equal(t, tt.endLost, err != nil, err)
+			}
+			if tt.endLost {
+				require.NoError(t, s.check(t.Context()))
+			}
+			assert.Equal(t, map[string]string{"a": "over"}, states(t, s.url))
+			for _, action := range []string{"start", "join"} {
+				status, page := post(t, other.url+"/bookings/a/"+action, nil)
+				assert.Equal(t, 410, status)
+				assert.Contains(t, page, ">This meeting is over.<")
+			}
+			b, err := s.bookings.get(t.Context(), "a")
+			require.NoError(t, err)
+			assert.True(t, b.Meeting.Password.IsZero())
+			leases, err := s.pool.Leases(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, leases)
+		})
+	}
+}
+
+// TestUnknownOutcome shows that a booking can be started again, and that the end of
+// the first attempt does not close it.
+func TestUnknownOutcome(t *testing.T) {
+	p := newPartner(t, 2)
+	s := p.newServer(t)
+	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Drop())
+	status, page := s.start(t, "a")
+	assert.Equal(t, 502, status)
+	assert.Contains(t, page, ">The meeting was not confirmed. Please try again.<")
+	assert.Equal(t, map[string]string{"a": "booked"}, states(t, s.url))
+	status, _ = s.start(t, "a")
+	assert.Equal(t, 200, status)
+	require.NoError(t, p.service.EndMeeting("000001"))
+	assert.Equal(t, map[string]string{"a": "waiting"}, states(t, s.url))
+	require.NoError(t, p.service.EndMeeting("000002"))
+	assert.Equal(t, map[string]string{"a": "over"}, states(t, s.url))
+}
+
+// TestCrash shows what happens to a booking whose server seems to have died in the
+// middle of Schedule.
+func TestCrash(t *testing.T) {
+	p := newPartner(t, 2)
+	s := p.newServer(t)
+	_, err := s.bookings.claim(t.Context(), "a", "Title of a", "of the dead server")
+	require.NoError(t, err)
+	_, err = s.bookings.ExecContext(t.Context(), `UPDATE bookings SET claimed_until = 0`) // time flies
+	require.NoError(t, err)
+	status, _ := s.start(t, "a")
+	assert.Equal(t, 200, status)
+	_, err = s.schedule(t.Context(), "a", "of the dead server")
+	assert.ErrorIs(t, err, hostpool.ErrLeaseLost, "it was only slow")
+	leases, err := s.pool.Leases(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, leases, 1)
+}
+
+// TestVisitorLeaves closes the tab while the service schedules the meeting.
+func TestVisitorLeaves(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	ctx, leave := context.WithCancel(t.Context())
+	p.service.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/meetingControl/schedule" {
+				leave()
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	_, err := s.startLink(ctx, "a", "Title of a")
+	require.NoError(t, err)
+	require.Error(t, ctx.Err())
+	assert.Equal(t, map[string]string{"a": "waiting"}, states(t, s.url))
+}
+
+// TestServiceFails shows that a booking stays open while its meeting cannot be checked.
+func TestServiceFails(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	_, _ = s.start(t, "a")
+	p.service.FailNext(iomeetingtest.RawAnswer("garbage"))
+	assert.ErrorIs(t, s.check(t.Context()), iomeeting.ErrBadResponse)
+	assert.Equal(t, map[string]string{"a": "waiting"}, states(t, s.url))
+}
+
+func TestProblems(t *testing.T) {
+	p := newPartner(t, 1)
+	s := p.newServer(t)
+	status, _ := s.start(t, "a")
+	require.Equal(t, 200, status)
+	_, err := s.bookings.claim(t.Context(), "d", "", "1")
+	require.NoError(t, err)
+	require.NoError(t, s.bookings.set(t.Context(), "d", "1", "over")) // before Schedule has returned
+	for _, tt := range []struct {
+		path, text string
+		status     int
+	}{
+		{"b/start", "All meeting rooms are in use. Please try again later.", 503},
+		{"c/join", "This meeting does not exist, or has not started yet.", 404},
+		{"b/join", "This meeting does not exist, or has not started yet.", 404},
+		{"d/start", "This meeting is over.", 410},
+		{"a%20b/start", "Please check what you have entered.", 400},
+	} {
+		status, page := post(t, s.url+"/bookings/"+tt.path, nil)
+		assert.Equal(t, tt.status, status)
+		assert.Contains(t, page, `<h1 id="problem">`+tt.text+"</h1>")
+	}
+	res, body := send(t, "PUT", s.url+"/bookings/b", frontEndOrigin, "application/json", "no JSON")
+	assert.Equal(t, "application/problem+json", res.Header.Get("Content-Type"))
+	assert.Equal(t, `{"status":400,"title":"Please check what you have entered."}`+"\n", body)
+}
+
+func TestOrigins(t *testing.T) {
+	s := newPartner(t, 1).newServer(t)
+	for _, tt := range []struct {
+		method, path, origin string
+		status               int
+		allowed              string // Access-Control-Allow-Origin
+	}{
+		{"GET", "/bookings", frontEndOrigin, 200, frontEndOrigin},
+		{"GET", "/bookings", "https://evil.example", 200, ""}, // its script cannot read it
+		{"OPTIONS", "/bookings/a", frontEndOrigin, 200, frontEndOrigin},
+		{"OPTIONS", "/bookings/a", "https://evil.example", 405, ""},
+		{"PUT", "/bookings/a", "https://evil.example", 403, ""},
+		{"POST", "/bookings/a/start", "https://evil.example", 403, ""},
+		{"POST", "/bookings/a/start", "null", 403, ""},
+		{"POST", "/bookings/a/start", frontEndOrigin, 200, frontEndOrigin},
+		{"POST", "/meeting-ended", "", 400, ""}, // the service's POST arrives, but has no operator ID
+	} {
+		res, _ := send(t, tt.method, s.url+tt.path, tt.origin, "application/x-www-form-urlencoded", "")
+		assert.Equal(t, tt.status, res.StatusCode, "%s %s from %q", tt.method, tt.path, tt.origin)
+		assert.Equal(t, tt.allowed, res.Header.Get("Access-Control-Allow-Origin"))
+	}
+}
+
+// TestProcesses runs the program, reads its accounts again, and kills a server.
+func TestProcesses(t *testing.T) {
+	p := newPartner(t, 2)
+	p.writeHosts(t, 1)
+	cmd := exec.Command(os.Args[0], "-site="+p.site, "-hosts="+p.hostsFile, "-db="+p.db, "-check-every=50ms")
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(stdout)
+	var pids []int
+	var page string
+	for page == "" && lines.Scan() {
+		if found := regexp.MustCompile(`process (\d+)$`).FindStringSubmatch(lines.Text()); found != nil {
+			pid, _ := strconv.Atoi(found[1])
+			pids = append(pids, pid)
+		} else if found := regexp.MustCompile(`^Open (\S+) in`).FindStringSubmatch(lines.Text()); found != nil {
+			page = found[1]
+		}
+	}
+	require.Len(t, pids, 2, &log)
+	_, html := send(t, "GET", page, "", "", "")
+	api := regexp.MustCompile(`data-api="([^"]+)"`).FindStringSubmatch(html)[1]
+	start := func(key string) int {
+		res, _ := send(t, "POST", api+"/bookings/"+key+"/start", page, "application/x-www-form-urlencoded", "title=Title+of+"+key)
+		return res.StatusCode
+	}
+
+	assert.Equal(t, 200, start("a"))
+	assert.Equal(t, 503, start("b"), "the only account is in use")
+	p.writeHosts(t, 2)
+	for _, pid := range pids {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGHUP))
+	}
+	assert.Eventually(t, func() bool { return start("b") == 200 }, time.Minute, 10*time.Millisecond)
+
+	require.NoError(t, syscall.Kill(pids[0], syscall.SIGKILL))
+	require.True(t, lines.Scan())
+	assert.Equal(t, fmt.Sprintf("Process %d has ended: signal: killed", pids[0]), lines.Text())
+	for range 5 {
+		assert.Equal(t, 200, start("a"))
+		assert.Equal(t, map[string]string{"a": "waiting", "b": "waiting"}, states(t, api))
+	}
+	assert.Equal(t, 2, p.schedules())
+	for _, m := range p.service.Meetings() {
+		require.NoError(t, p.service.EndMeeting(m.ID))
+	}
+	assert.Equal(t, map[string]string{"a": "over", "b": "over"}, states(t, api))
+
+	// A request that has begun is served.
+	p.service.FailNext(iomeetingtest.Pass(), iomeetingtest.Delay(300*time.Millisecond))
+	last := make(chan int)
+	go func() { last <- start("c") }()
+	require.Eventually(t, func() bool { return p.schedules() == 3 }, time.Minute, time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	assert.Equal(t, 200, <-last)
+	require.True(t, lines.Scan())
+	assert.Equal(t, fmt.Sprintf("Process %d has ended: exit status 0", pids[1]), lines.Text())
+	assert.NoError(t, cmd.Wait())
+	assert.NotContains(t, log.String(), password)
+}
