@@ -72,8 +72,7 @@ func open(link iomeeting.Link, timeout time.Duration) error {
 	}
 }
 
-// startBrowser opens the address in the user's browser. It may run for as long as the
-// browser does.
+// startBrowser opens the address in the user's browser, and may run for as long as that.
 func startBrowser(address string) error {
 	var browser *exec.Cmd
 	switch runtime.GOOS {
