@@ -56,6 +56,8 @@
 //	1  a mistake of yours, such as a wrong flag, an unknown host or a wrong password
 //	2  the service, the network or the browser failed
 //	3  the host is in a meeting (query, schedule)
+//
+// go run turns each but 0 into 1.
 package main
 
 import (
@@ -87,7 +89,7 @@ const (
 var commands = []command{
 	{"start", "start a meeting in the browser", startFlags, start},
 	{"join", "join a meeting in the browser", joinFlags, join},
-	{"query", "report whether a host is in a meeting", "site host password-file", query},
+	{"query", "report whether a host is in a meeting (exit status 3) or not (0)", "site host password-file", query},
 	{"schedule", "schedule a meeting and print its ID", "site host password-file meeting-password-file", schedule},
 	{"shortcut", "write a desktop shortcut that starts or joins a meeting", startFlags + " user", shortcut},
 	{"serve", "serve a fake of the service for tests", "", serve},

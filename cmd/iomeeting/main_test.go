@@ -93,7 +93,7 @@ const commandList = `Usage: iomeeting COMMAND [flags]
 
   start     start a meeting in the browser
   join      join a meeting in the browser
-  query     report whether a host is in a meeting
+  query     report whether a host is in a meeting (exit status 3) or not (0)
   schedule  schedule a meeting and print its ID
   shortcut  write a desktop shortcut that starts or joins a meeting
   serve     serve a fake of the service for tests
@@ -127,7 +127,7 @@ func TestUsage(t *testing.T) {
 		assert.Equal(t, tt.want, iomeetingWith(t, "", strings.Fields(tt.args)...), tt.args)
 	}
 	help := iomeetingWith(t, "", "help", "query")
-	assert.Contains(t, help.stdout, "Usage: iomeeting query [flags]\n\nReport whether a host is in a meeting.\n\n  -host email\n")
+	assert.Contains(t, help.stdout, "Usage: iomeeting query [flags]\n\nReport whether a host is in a meeting (exit status 3) or not (0).\n\n  -host email\n")
 	assert.Equal(t, help, iomeetingWith(t, "", "query", "-h"))
 }
 

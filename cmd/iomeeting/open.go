@@ -57,7 +57,7 @@ func open(link iomeeting.Link, timeout time.Duration) error {
 	fmt.Fprintln(os.Stderr, "Opening your browser. If nothing happens, open", address)
 	go func() {
 		if err := startBrowser(address); err != nil {
-			fmt.Fprintf(os.Stderr, "No browser could be started (%v). Open the address yourself.\n", err)
+			fmt.Fprintf(os.Stderr, "No browser could be started: %v. Open the address yourself on this machine, or get the link with -url.\n", err)
 		}
 	}()
 	select {
@@ -84,7 +84,10 @@ func startBrowser(address string) error {
 		browser = exec.Command("xdg-open", address)
 	}
 	detach(browser)
-	return browser.Run()
+	if err := browser.Run(); err != nil {
+		return fmt.Errorf("%s: %w", browser.Args[0], err)
+	}
+	return nil
 }
 
 // servePage returns a handler that serves the page of a link once, and then closes served.

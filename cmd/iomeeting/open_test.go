@@ -132,7 +132,7 @@ func TestOpenByHand(t *testing.T) {
 	o := startOpening(t, "exit 3", "join", "-site", site, "-meeting", "000042")
 	line, err := o.stderr.ReadString('\n')
 	require.NoError(t, err)
-	assert.Equal(t, "No browser could be started (exit status 3). Open the address yourself.\n", line)
+	assert.Equal(t, "No browser could be started: xdg-open: exit status 3. Open the address yourself on this machine, or get the link with -url.\n", line)
 	status, _ := o.get("GET", o.url, "")
 	assert.Equal(t, 200, status)
 	assert.Empty(t, o.wait())

@@ -79,7 +79,8 @@ func writeCommand(dir, name, action string, o *options, makeLink func() (iomeeti
 	if err != nil {
 		return err
 	}
-	if rel, err := filepath.Rel(os.TempDir(), program); err == nil && filepath.IsLocal(rel) {
+	cache, _ := os.UserCacheDir() // "" if there is none
+	if isIn(os.TempDir(), program) || isIn(cache, program) {
 		return errors.New("this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first")
 	}
 	// Without its passwords, the link shows whether the command will work.
@@ -106,6 +107,11 @@ func writeCommand(dir, name, action string, o *options, makeLink func() (iomeeti
 	}
 	base := strings.TrimSuffix(iomeeting.HTMLShortcut.FileName(name), iomeeting.HTMLShortcut.Ext())
 	return create(filepath.Join(dir, base+ext), 0o700, file)
+}
+
+func isIn(dir, file string) bool {
+	rel, err := filepath.Rel(dir, file)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // commandFile returns a file that runs a command line in a terminal of the system, and

@@ -83,9 +83,11 @@ Terminal=true
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-	temporary := newCommand(t, t.TempDir(), append(env, "TMPDIR="+filepath.Dir(filepath.Dir(program))), args...)
-	assert.Equal(t, result{1, "", "iomeeting: this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first\n"},
-		finish(t, temporary))
+	for _, folder := range []string{"TMPDIR", "XDG_CACHE_HOME"} { // where go run keeps programs
+		temporary := newCommand(t, t.TempDir(), append(env, folder+"="+filepath.Dir(filepath.Dir(program))), args...)
+		assert.Equal(t, result{1, "", "iomeeting: this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first\n"},
+			finish(t, temporary), folder)
+	}
 }
 
 // TestCommandFile writes commands of systems other than this one.
