@@ -270,6 +270,8 @@ func TestUnknownOutcome(t *testing.T) {
 	assert.Equal(t, 503, status)
 	assert.Contains(t, page, ">The meeting cannot be opened at the moment. Please try again.<")
 	assert.Equal(t, map[string]string{"a": "booked"}, states(t, s.url))
+	status, _ = s.post(t, "a", "join")
+	assert.Equal(t, 503, status)
 	claimed, err := s.bookings.claim(t.Context(), "a", "")
 	require.NoError(t, err)
 	require.True(t, claimed, "the next request need not wait")

@@ -28,8 +28,8 @@ import (
 var frontHTML string
 
 // demo runs two servers of the API, a load balancer, and the front end until a signal
-// stops it. Without -site, it also runs an in-process IOMeeting server: then a line of
-// the standard input with a meeting's ID ends that meeting.
+// stops it. Without -site, it also runs an in-process IOMeeting server, with the accounts
+// of hosts.json: then a line of the standard input with a meeting's ID ends that meeting.
 func demo(c config) error {
 	dir, err := os.MkdirTemp("", "backend")
 	if err != nil {
@@ -48,7 +48,9 @@ func demo(c config) error {
 		c.site = service.URL
 		go func() {
 			for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-				fmt.Println("Ended:", lines.Text(), service.EndMeeting(lines.Text()))
+				if err := service.EndMeeting(lines.Text()); err != nil {
+					fmt.Println(err)
+				}
 			}
 		}()
 		fmt.Println("To end a meeting, type its ID.")
@@ -66,7 +68,8 @@ func demo(c config) error {
 	defer stop()
 	addrs := make([]string, 2)
 	for i := range addrs {
-		server := exec.CommandContext(ctx, os.Args[0], "-serve", "-site="+c.site, "-hosts="+c.hostsFile, "-db="+c.db, "-api="+c.apiURL, "-front-end="+c.frontEnd)
+		server := exec.CommandContext(ctx, os.Args[0], "-serve", "-site="+c.site, "-hosts="+c.hostsFile, "-db="+c.db,
+			"-api="+c.apiURL, "-front-end="+c.frontEnd)
 		server.Env = append(os.Environ(), "END_KEY="+c.endKey.Reveal())
 		server.Stderr = os.Stderr
 		server.Cancel = func() error { return server.Process.Signal(syscall.SIGTERM) }
