@@ -3,6 +3,8 @@
 // reports whether a host is in one.
 //
 //	client, err := iomeeting.NewClient("https://abc.iomeeting.cn")
+//	link, err := client.Start(host, &iomeeting.StartOptions{Title: "Q3_Review 会议"})
+//	link.ServePage(w, r, "Start the meeting") // the browser enters the meeting
 //
 // # What a browser opens
 //
@@ -41,6 +43,7 @@
 //
 // Package [github.com/iomeeting/iomeeting-go/hostpool] shares host accounts among
 // meetings and servers. Package [github.com/iomeeting/iomeeting-go/iomeetingtest] provides
-// an in-process IOMeeting server for tests. Guides:
-// https://github.com/iomeeting/iomeeting-go/tree/main/docs
+// an in-process IOMeeting server for tests. Command
+// [github.com/iomeeting/iomeeting-go/cmd/iomeeting] starts, joins and schedules meetings
+// from a terminal. Guides: https://github.com/iomeeting/iomeeting-go/tree/main/docs
 package iomeeting

@@ -106,6 +106,7 @@ func ExampleClient_ScheduleIfAvailable() {
 		log.Fatal(err)
 	}
 
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/meetings", nil)
 	_, err = client.ScheduleIfAvailable(context.Background(), alice, nil)
 	var refused *iomeeting.StatusError
 	if errors.Is(err, iomeeting.ErrInMeeting) && errors.As(err, &refused) {
@@ -114,10 +115,12 @@ func ExampleClient_ScheduleIfAvailable() {
 			UserName:        "Joe Smith",
 		})
 		if err != nil {
-			log.Fatal(err)
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
 		}
-		fmt.Println(refused.MeetingID, service.Open(link))
+		link.ServePage(w, r, "Join the meeting")
 	}
+	fmt.Println(refused.MeetingID, service.Submit(w.Body))
 	// Output:
 	// 000001 <nil>
 }
@@ -175,12 +178,15 @@ func newWebsite(client *iomeeting.Client, host iomeeting.Host) http.Handler {
 	mux.HandleFunc("POST /meetings", func(w http.ResponseWriter, r *http.Request) {
 		ctx := context.WithoutCancel(r.Context()) // a visitor who leaves does not cancel the call
 		meeting, err := client.ScheduleIfAvailable(ctx, host, nil)
-		if err != nil {
+		switch {
+		case errors.Is(err, iomeeting.ErrInMeeting):
+			http.Error(w, "A meeting is in progress.", http.StatusConflict)
+		case err != nil:
 			http.Error(w, "The meeting could not be booked.", http.StatusServiceUnavailable)
-			return
+		default:
+			fmt.Println("booked", meeting.MeetingID) // store it, for the visitor who has signed in
+			http.Redirect(w, r, "/meetings", http.StatusSeeOther)
 		}
-		fmt.Println("booked", meeting.MeetingID) // store it, for the visitor who has signed in
-		http.Redirect(w, r, "/meetings", http.StatusSeeOther)
 	})
 	mux.HandleFunc("POST /meetings/{id}/open", func(w http.ResponseWriter, r *http.Request) {
 		// First check that the visitor has booked this meeting.
@@ -211,11 +217,15 @@ func ExampleLink_ServePage() {
 	page := post("/meetings/000001/open", "same-origin")
 	fmt.Println(page.Code, strings.Contains(page.Body.String(), `<input type="hidden" name="meetingID" value="000001">`))
 	fmt.Println(post("/meetings/000001/open", "cross-site").Code)
+	fmt.Println(service.Submit(page.Body)) // the meeting starts
+	fmt.Println(post("/meetings", "same-origin").Code)
 	// Output:
 	// booked 000001
 	// 303 /meetings
 	// 200 true
 	// 403
+	// <nil>
+	// 409
 }
 
 // A front end on another origin opens a link by a form POST to the API. The browser says
@@ -319,8 +329,9 @@ func ExampleEndSigner_Handler() {
 	defer website.Close()
 	service := iomeetingtest.NewServer(alice)
 	defer service.Close()
+	client := service.Client()
 
-	meeting, err := service.Client().Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
+	meeting, err := client.Schedule(context.Background(), alice, &iomeeting.ScheduleOptions{
 		EndURL:     website.URL + "/meeting-ended",
 		OperatorID: signer.Sign("booking-7"),
 	})
@@ -391,6 +402,7 @@ func ExampleWithHTTPClient() {
 		_, _ = io.WriteString(w, "0,,")
 	}))
 	defer service.Close()
+	site := service.URL
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: service.Certificate().Raw}) // or os.ReadFile
 
 	roots := x509.NewCertPool()
@@ -400,7 +412,7 @@ func ExampleWithHTTPClient() {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
 	transport.MaxIdleConnsPerHost = 64 // concurrent queries; by default 2
-	client, err := iomeeting.NewClient(service.URL, iomeeting.WithHTTPClient(&http.Client{Transport: transport}))
+	client, err := iomeeting.NewClient(site, iomeeting.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -69,36 +69,6 @@ func Example_reserve() {
 	// bob@example.com <nil>
 }
 
-// Each tenant may have one meeting at a time. The bookings decide, in a database in
-// one transaction; the pool only needs to know who asks.
-func Example_quota() {
-	service := iomeetingtest.NewServer(alice, bob)
-	defer service.Close()
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice, bob}))
-
-	const limit = 1
-	openBookings := make(map[string]int) // by tenant; EndHandler and Reclaim close them
-	book := func(ctx context.Context, tenant string) error {
-		if openBookings[tenant] == limit {
-			return fmt.Errorf("%s has %d meetings", tenant, limit)
-		}
-		openBookings[tenant]++ // before the call, since the meeting may end before it returns
-		_, err := pool.Schedule(ctx, nil)
-		if err != nil {
-			openBookings[tenant]--
-		}
-		return err
-	}
-
-	for _, tenant := range []string{"tenant 1", "tenant 1", "tenant 2"} {
-		fmt.Println(book(context.Background(), tenant))
-	}
-	// Output:
-	// <nil>
-	// tenant 1 has 1 meetings
-	// <nil>
-}
-
 // Meetings of next week need no accounts yet, only so many accounts at any time. Each
 // gets one when its host arrives.
 func Example_bookAhead() {

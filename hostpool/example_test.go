@@ -88,8 +88,8 @@ func ExamplePool_Schedule() {
 		case err == nil:
 			return http.StatusOK, "Your meeting is ready."
 		case errors.Is(err, hostpool.ErrNoneFree):
-			return http.StatusServiceUnavailable, "All accounts are in use. Please try again later."
-		case errors.Is(err, iomeeting.ErrOutcomeUnknown): // it may exist, but nobody can start it
+			return http.StatusTooManyRequests, "All accounts are in use. Please try again later."
+		case errors.Is(err, iomeeting.ErrOutcomeUnknown): // it may exist, but its ID is unknown
 			return http.StatusBadGateway, "Your meeting was not confirmed. Please try again."
 		case errors.Is(err, iomeeting.ErrInvalidParameter):
 			return http.StatusInternalServerError, "This is our mistake." // correct the parameter that err names
@@ -107,7 +107,7 @@ func ExamplePool_Schedule() {
 	}
 	// Output:
 	// 200 Your meeting is ready.
-	// 503 All accounts are in use. Please try again later.
+	// 429 All accounts are in use. Please try again later.
 }
 
 // A page of bookings shows what each meeting is doing.

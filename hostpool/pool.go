@@ -1,9 +1,13 @@
-// Package hostpool shares host accounts among meetings, and among web servers.
+// Package hostpool shares host accounts of package
+// [github.com/iomeeting/iomeeting-go] among meetings, and among web servers.
 //
 // A host account can be in only one meeting: scheduling another ends the first. If you
 // start meetings for many customers on fewer accounts, two servers that pick the same
 // account end each other's meetings, and no Query beforehand can prevent it. A [Pool]
-// leases an account to each meeting. Servers that share accounts share a [Store].
+// leases an account to each meeting. Servers that share accounts share a [Store]: in SQL
+// databases with package [github.com/iomeeting/iomeeting-go/hostpool/sqlstore], in Redis
+// with [github.com/iomeeting/iomeeting-go/hostpool/redisstore], or one of your own that
+// passes [github.com/iomeeting/iomeeting-go/hostpool/storetest].
 //
 //	pool, err := hostpool.New(client, store, hosts, hostpool.WithEnd(endURL, signer))
 //	mux.Handle("/meeting-ended", pool.EndHandler(onEnd))
@@ -23,6 +27,9 @@
 //
 // A start link contains the password of its account, which everyone who opens it can
 // read. Use accounts without other data in them, and change their passwords regularly.
+//
+// The guide has recipes, and what a pool does when something fails:
+// https://github.com/iomeeting/iomeeting-go/blob/main/docs/many-hosts.md
 package hostpool
 
 import (

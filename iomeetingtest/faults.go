@@ -90,9 +90,6 @@ func (f Fault) appliesTo(r *http.Request) bool {
 	return (f.host == "" || f.host == r.PostForm.Get("hostEmail")) && (f.path == "" || f.path == r.URL.Path)
 }
 
-// maxFaults limits the queue, for faults that apply to no call.
-const maxFaults = 1000
-
 // FailNext adds faults to a queue. Each request to one of the two calls removes the
 // first fault in the queue that applies to it, and fails accordingly. If none applies,
 // the call is served as usual. Other requests, such as those to pages, remove no fault.
@@ -100,15 +97,14 @@ const maxFaults = 1000
 // A retry is a request of its own: by default, Query retries, and succeeds after two
 // temporary faults. With [iomeeting.WithRetries](0), one is enough to make it fail.
 //
-// If more than 1,000 faults are in the queue, the oldest are removed.
+// Of more than 10,000 faults in the queue, the server forgets the oldest.
 func (s *Server) FailNext(faults ...Fault) {
 	if slices.ContainsFunc(faults, func(f Fault) bool { return f.serve == nil }) {
 		panic("iomeetingtest: FailNext was called with the zero Fault")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
-	s.faults = slices.Delete(s.faults, 0, max(0, len(s.faults)-maxFaults))
+	s.faults = newest(append(s.faults, faults...))
 }
 
 // withFaults returns a handler for a call that fails if a fault applies.

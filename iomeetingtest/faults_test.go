@@ -44,16 +44,6 @@ func TestFaultsOfASchedule(t *testing.T) {
 	}
 }
 
-func TestOldFaults(t *testing.T) {
-	s := serve(t, tess)
-	s.FailNext(iomeetingtest.HTTPStatus(500), iomeetingtest.HTTPStatus(501))
-	for range 999 {
-		s.FailNext(iomeetingtest.Drop().ForHost("nobody"))
-	}
-	assert.Equal(t, "501 HTTP status 501, set by FailNext\n", s.query(tess))
-	assert.Equal(t, "200 0,,", s.query(tess))
-}
-
 func TestDrop(t *testing.T) {
 	s, p := serve(t, tess), newPartner(t, respond(200))
 	s.running(tess, "meetingEndUrl="+p.URL)

@@ -90,12 +90,12 @@ func (s *Server) notifyEnd(m Meeting) error {
 		res, err = s.postEnd(m)
 	}
 	if err != nil {
-		return fmt.Errorf("iomeetingtest: end URL of meeting %s: %w", m.ID, err)
+		return fmt.Errorf("iomeetingtest: meeting %s has ended, but its end URL failed: %w", m.ID, err)
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxBody))
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return fmt.Errorf("iomeetingtest: end URL of meeting %s: HTTP status %d", m.ID, res.StatusCode)
+		return fmt.Errorf("iomeetingtest: meeting %s has ended, but its end URL failed: HTTP status %d", m.ID, res.StatusCode)
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func TestEndURLThatFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, p := serve(t, tess), newPartner(t, tt.respond)
 			endURL := "meetingEndUrl=" + cmp.Or(tt.endURL, p.URL)
-			require.ErrorContains(t, s.EndMeeting(s.running(tess, endURL)), "iomeetingtest: end URL of meeting 000001: "+tt.message)
+			require.ErrorContains(t, s.EndMeeting(s.running(tess, endURL)), "iomeetingtest: meeting 000001 has ended, but its end URL failed: "+tt.message)
 			assert.Len(t, p.callbacks(), tt.arrived)
 			s.running(tess, endURL)
 			assert.Equal(t, "200 0,000003", s.schedule(tess), "the caller does not learn of it")

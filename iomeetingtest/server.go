@@ -1,4 +1,5 @@
-// Package iomeetingtest provides an in-process IOMeeting server for tests.
+// Package iomeetingtest provides an in-process IOMeeting server for tests of programs
+// that use package [github.com/iomeeting/iomeeting-go].
 //
 // A [Server] implements the six operations of the IOMeeting API 2.0. The two calls,
 // query and schedule, return exactly the lines that the spec defines. The pages accept
@@ -23,6 +24,9 @@
 //
 // Where the spec is silent, the server is strict: a host in a meeting cannot start
 // another one, and any password is wrong for a meeting that has none.
+//
+// The guide has a whole test, and the server as a command for other languages:
+// https://github.com/iomeeting/iomeeting-go/blob/main/docs/testing.md
 package iomeetingtest
 
 import (

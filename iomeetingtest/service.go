@@ -20,11 +20,11 @@ type service struct {
 	running  map[string]*meeting         // by the host's email address
 }
 
-// A server may run for a long time, and forgets what nobody needs anymore.
-const (
-	maxMeetings = 10_000
-	maxPeople   = 1000 // in one meeting
-)
+// maxKept limits meetings, the people in one, and faults: a server may run for a long
+// time, and forgets the oldest.
+const maxKept = 10_000
+
+func newest[E any](all []E) []E { return all[max(0, len(all)-maxKept):] }
 
 // meeting is a Meeting with what only its pages and its host's calls show.
 type meeting struct {
@@ -166,11 +166,8 @@ func (s *service) join(j joining) (meeting, person, *refusal) {
 	if role == "" {
 		return meeting{}, person{}, refuse(http.StatusForbidden, "The password of meeting %s is wrong or missing.", m.ID)
 	}
-	if len(m.people) == maxPeople {
-		return meeting{}, person{}, refuse(http.StatusConflict, "Meeting %s is full.", m.ID)
-	}
 	p := person{j.name, role}
-	m.people = append(m.people, p)
+	m.people = newest(append(m.people, p))
 	return *m, p, nil
 }
 
@@ -244,7 +241,7 @@ func (s *service) list() []Meeting {
 
 // add gives m the next ID, stores it, and forgets an old meeting if there are too many.
 func (s *service) add(m meeting) *meeting {
-	if len(s.ordered) >= maxMeetings {
+	if len(s.ordered) >= maxKept {
 		isIdle := func(m *meeting) bool { return m.State != InProgress }
 		if i := slices.IndexFunc(s.ordered, isIdle); i >= 0 {
 			delete(s.meetings, s.ordered[i].ID)

@@ -1,7 +1,7 @@
 package iomeetingtest
 
 import (
-	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,25 +17,31 @@ func TestBounds(t *testing.T) {
 	require.NoError(t, err)
 	running, refused := s.start(meeting{Meeting: Meeting{Host: "tess"}}, password)
 	require.Nil(t, refused)
-	for range maxMeetings {
+	for range maxKept {
 		s.schedule(meeting{Meeting: Meeting{Host: "ann"}}, password)
 	}
 	meetings := s.list()
-	require.Len(t, meetings, maxMeetings)
-	assert.Len(t, s.meetings, maxMeetings)
+	require.Len(t, meetings, maxKept)
+	assert.Len(t, s.meetings, maxKept)
 	assert.Equal(t, "000001", meetings[0].ID, "it is in progress")
 	assert.Equal(t, "000003", meetings[1].ID, "the oldest that was not in progress is forgotten")
-	assert.Equal(t, "010001", meetings[maxMeetings-1].ID)
+	assert.Equal(t, "010001", meetings[maxKept-1].ID)
 	_, err = s.end("000002")
 	require.EqualError(t, err, `iomeetingtest: there is no meeting "000002"`)
 
-	for range maxPeople - 1 { // the host is one, too
-		_, _, refused := s.join(joining{meetingID: running.ID})
+	joiner := joining{meetingID: running.ID}
+	for range maxKept {
+		_, _, refused := s.join(joiner)
 		require.Nil(t, refused)
 	}
-	_, _, refused = s.join(joining{meetingID: running.ID})
-	assert.Equal(t, refuse(http.StatusConflict, "Meeting 000001 is full."), refused)
+	now, _, refused := s.join(joiner)
+	require.Nil(t, refused, "a meeting is never full")
+	assert.Len(t, now.people, maxKept)
 	_, err = s.end(running.ID)
 	require.NoError(t, err)
 	assert.Empty(t, s.meetings[running.ID].people)
+
+	server := &Server{}
+	server.FailNext(slices.Repeat([]Fault{Pass()}, maxKept+1)...)
+	assert.Len(t, server.faults, maxKept)
 }

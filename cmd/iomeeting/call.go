@@ -35,7 +35,7 @@ func query(flags *flag.FlagSet, o *options) func() error {
 			_, err = fmt.Printf("%s is available.\n", host.Email)
 		}
 		if err == nil && state.InMeeting {
-			return exit{status: 3}
+			return exit{3, nil}
 		}
 		return err
 	}
@@ -47,9 +47,6 @@ func schedule(flags *flag.FlagSet, o *options) func() error {
 	flags.StringVar(&options.EndURL, "end-url", "", "`URL` to which the service POSTs when the meeting ends")
 	flags.StringVar(&options.OperatorID, "operator-id", "", "`text` that the service POSTs to that URL")
 	return func() error {
-		if err := options.Validate(); err != nil { // before asking for a password
-			return err
-		}
 		client, host, err := o.account()
 		if err != nil {
 			return err
@@ -64,7 +61,7 @@ func schedule(flags *flag.FlagSet, o *options) func() error {
 		}
 		meeting, err := send(context.Background(), host, &options)
 		if running := new(iomeeting.StatusError); errors.Is(err, iomeeting.ErrInMeeting) && errors.As(err, &running) {
-			return exit{status: 3, error: fmt.Errorf("%s is in meeting %s, which -force would end", host.Email, running.MeetingID)}
+			return exit{3, fmt.Errorf("%s is in meeting %s, which -force would end", host.Email, running.MeetingID)}
 		}
 		if err != nil {
 			return failed(err)

@@ -1,73 +1,45 @@
 // Iomeeting starts, joins, queries and schedules meetings of an IOMeeting site, writes
 // desktop shortcuts, and serves a fake of the service for tests.
 //
-//	iomeeting COMMAND [flags]
-//
-// The commands:
-//
-//	start     start a meeting in the browser
-//	join      join a meeting in the browser
-//	query     report whether a host is in a meeting
-//	schedule  schedule a meeting and print its ID
-//	shortcut  write a desktop shortcut that starts or joins a meeting
-//	serve     serve a fake of the service for tests
-//	help      list the commands, or the flags of one: iomeeting help start
-//
-// For example:
-//
 //	export IOMEETING_SITE=https://abc.iomeeting.cn IOMEETING_HOST=alice@example.com
 //	iomeeting query
 //	iomeeting start -title "Q3 Review"
 //	iomeeting join -meeting 000042 -user "Joe Smith"
 //	iomeeting schedule -end-url https://partner.example/ended -operator-id booking-7
 //	iomeeting shortcut -join -name "Join Alice"
+//	iomeeting serve -host alice@example.com:secret
 //
-// IOMEETING_SITE is the default of -site, and IOMEETING_HOST that of -host where no
-// -meeting is given.
+// iomeeting help lists the commands, and iomeeting help start the flags of one.
 //
 // # Passwords
 //
-// No flag and no environment variable holds a password of a site, and no command prints
-// one, except start -url and join -url. The host's password is read from the file that
-// -password-file names. Without that flag, the command asks for it on the terminal.
-// -meeting-password-file and -observer-password-file name files with the passwords of a
-// meeting, if it has any. The file - is the standard input or, if that is a terminal, a
-// prompt. One trailing line break in a file is ignored.
+// The host's password is read from the file that -password-file names. Without that flag,
+// the command asks for it on the terminal. -meeting-password-file and
+// -observer-password-file name files with the passwords of a meeting. The file - is the
+// standard input or, if that is a terminal, a prompt. One trailing line break is ignored.
+// Only start -url and join -url print a password of a site.
 //
 // # Start and join
 //
 // start starts a new meeting of the host, or with -meeting a scheduled one. join joins
-// the meeting that a host is in, or one by its ID. Both serve a page once, at a random
-// address of this machine, and open it in the browser, which POSTs it on to the service:
-// no password is in a URL or in the browser's history. They end when the browser has the
-// page, or after five minutes. Until then, whoever learns the address on this machine can
-// open it instead of you. With -print they print the link with REDACTED for each password
-// instead, and with -url the real one.
-//
-// # Schedule
-//
-// schedule leaves a meeting in progress alone, unless -force is given: then the service
-// ends that meeting. Start the scheduled meeting with iomeeting start -meeting ID.
+// the meeting that the host is in, or with -meeting one by its ID. Both serve a page once,
+// at a random address of this machine, and open it in the browser, which POSTs it on to
+// the service: no password is in a URL or in the browser's history. They end when the
+// browser has the page, or after five minutes. Until then, whoever learns the address on
+// this machine can open it instead of you.
 //
 // # Shortcut
 //
-// shortcut writes a file with what start would open or, with -join, what join would. It
-// does not overwrite a file, and prints the name of the new one. The file contains the
-// passwords in plain text, and only you can read it. With -command it contains a command
-// for this system instead, which runs iomeeting start or iomeeting join, and so asks for
-// the password or reads it from your file each time.
+// shortcut writes a file that does what start or, with -join, what join would. It contains
+// the passwords in plain text, and only you can read it. With -command it runs iomeeting
+// instead, which asks for the password or reads it from your file each time.
 //
 // # Serve
 //
-// serve runs the server of package iomeetingtest, until you interrupt it, for tests in
-// any language. It prints its accounts with their passwords and some requests to try,
-// and then logs each request without passwords. Two paths are not in the API:
-//
-//	curl -d meetingID=000001 http://127.0.0.1:8080/end
-//	curl -d kind=status -d code=503 http://127.0.0.1:8080/fault
-//
-// The first ends a meeting that was started or scheduled, and POSTs to its end URL. The
-// second makes the next query or schedule fail. The kinds are those of iomeetingtest:
+// serve runs the server of package iomeetingtest for tests in any language, until you
+// interrupt it. Let only your tests reach it. It prints its accounts and some requests to
+// try, and logs each request without passwords. POST meetingID to /end to end a meeting,
+// which POSTs to its end URL. POST kind to /fault to make the next query or schedule fail:
 //
 //	status  respond with the HTTP status code
 //	answer  respond with body
@@ -84,6 +56,8 @@
 //	1  a mistake of yours, such as a wrong flag, an unknown host or a wrong password
 //	2  the service, the network or the browser failed
 //	3  the host is in a meeting (query, schedule)
+//
+// go run turns each but 0 into 1.
 package main
 
 import (
@@ -92,6 +66,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -106,20 +81,24 @@ type command struct {
 	define func(*flag.FlagSet, *options) func() error
 }
 
+const (
+	startFlags = "site host meeting title password-file meeting-password-file observer-password-file"
+	joinFlags  = "site host meeting user meeting-password-file observer-password-file"
+)
+
 var commands = []command{
-	{"start", "start a meeting in the browser", "site host meeting title password-file meeting-password-file observer-password-file", start},
-	{"join", "join a meeting in the browser", "site host meeting user meeting-password-file observer-password-file", join},
-	{"query", "report whether a host is in a meeting", "site host password-file", query},
+	{"start", "start a meeting in the browser", startFlags, start},
+	{"join", "join a meeting in the browser", joinFlags, join},
+	{"query", "report whether a host is in a meeting (exit status 3) or not (0)", "site host password-file", query},
 	{"schedule", "schedule a meeting and print its ID", "site host password-file meeting-password-file", schedule},
-	{"shortcut", "write a desktop shortcut that starts or joins a meeting", "site host meeting title user password-file meeting-password-file observer-password-file", shortcut},
+	{"shortcut", "write a desktop shortcut that starts or joins a meeting", startFlags + " user", shortcut},
 	{"serve", "serve a fake of the service for tests", "", serve},
 }
 
-// exit is an error with an exit status other than 1 or a hint.
+// exit is an error with an exit status other than 1.
 type exit struct {
 	status int
-	error         // nil if there is nothing to say
-	hint   string // a line after the error
+	error  // nil if there is nothing to say
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -144,8 +123,7 @@ func run(args []string) int {
 			return report(c.run(args))
 		}
 	}
-	fmt.Fprintf(os.Stderr, "iomeeting: there is no command %q\nRun \"iomeeting help\" for a list.\n", name)
-	return 1
+	return report(fmt.Errorf("there is no command %q; see iomeeting help", name))
 }
 
 func list(w io.Writer) {
@@ -159,8 +137,12 @@ func list(w io.Writer) {
 func (c command) run(args []string) error {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // it would print all flags after an error
-	o := new(options)
-	o.define(flags, strings.Fields(c.shared))
+	o := &options{read: readPassword}
+	for _, f := range o.shared() {
+		if slices.Contains(strings.Fields(c.shared), f.name) {
+			flags.StringVar(f.value, f.name, "", f.usage)
+		}
+	}
 	do := c.define(flags, o)
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -179,7 +161,7 @@ func (c command) run(args []string) error {
 		}
 	})
 	if err != nil {
-		return exit{1, fmt.Errorf("%s: %w", c.name, err), fmt.Sprintf("Run \"iomeeting help %s\" for its flags.", c.name)}
+		return fmt.Errorf("%s: %w; see iomeeting help %s", c.name, err, c.name)
 	}
 	return do()
 }
@@ -191,13 +173,11 @@ func report(err error) int {
 	}
 	e, ok := err.(exit)
 	if !ok {
-		e = exit{status: 1, error: err}
+		e = exit{1, err}
 	}
 	if e.error != nil {
-		fmt.Fprintln(os.Stderr, "iomeeting:", strings.TrimPrefix(e.Error(), "iomeeting: "))
-	}
-	if e.hint != "" {
-		fmt.Fprintln(os.Stderr, e.hint)
+		text := strings.NewReplacer("iomeeting: ", "", "iomeetingtest: ", "").Replace(e.Error())
+		fmt.Fprintln(os.Stderr, "iomeeting:", text)
 	}
 	return e.status
 }
@@ -206,9 +186,9 @@ func report(err error) int {
 func failed(err error) error {
 	switch {
 	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
-		return exit{2, err, "The meeting may have been scheduled, but its ID is lost. To schedule another, repeat the command without -force."}
+		return exit{2, fmt.Errorf("%w\nthe meeting may have been scheduled, but its ID is lost: to schedule another, repeat the command without -force", err)}
 	case errors.Is(err, iomeeting.ErrInvalidParameter), errors.Is(err, iomeeting.ErrHostNotFound), errors.Is(err, iomeeting.ErrWrongPassword):
 		return err
 	}
-	return exit{status: 2, error: err}
+	return exit{2, err}
 }

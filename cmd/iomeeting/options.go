@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
-	"flag"
 	"os"
-	"slices"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -14,7 +13,7 @@ type options struct {
 	site, host, meeting, title, user                string
 	passwordFile, meetingPassword, observerPassword string // files
 
-	read func(flag, file, label string) (iomeeting.Secret, error)
+	read func(flag, file, label string) (iomeeting.Secret, error) // readPassword
 }
 
 type sharedFlag struct {
@@ -25,9 +24,9 @@ type sharedFlag struct {
 
 func (o *options) shared() []sharedFlag {
 	return []sharedFlag{
-		{"site", &o.site, "`URL` of the site, such as https://abc.iomeeting.cn (default $IOMEETING_SITE)"},
-		{"host", &o.host, "the host's `email` address (default $IOMEETING_HOST)"},
-		{"meeting", &o.meeting, "`ID` of a meeting"},
+		{"site", &o.site, "`URL` of the site, such as https://abc.iomeeting.cn (or set IOMEETING_SITE)"},
+		{"host", &o.host, "the host's `email` address (or set IOMEETING_HOST)"},
+		{"meeting", &o.meeting, "`ID` of the meeting, instead of -host"},
 		{"title", &o.title, "`title` of the new meeting"},
 		{"user", &o.user, "the participant's `name`"},
 		{"password-file", &o.passwordFile, "`file` with the host's password; - is the standard input (default: ask for it)"},
@@ -36,47 +35,29 @@ func (o *options) shared() []sharedFlag {
 	}
 }
 
-// define defines the flags with these names.
-func (o *options) define(flags *flag.FlagSet, names []string) {
-	o.read = new(passwords).read
-	for _, f := range o.shared() {
-		if slices.Contains(names, f.name) {
-			flags.StringVar(f.value, f.name, "", f.usage)
-		}
-	}
-}
-
+// client returns the client of the site, and sets o.site and o.host.
 func (o *options) client() (*iomeeting.Client, error) {
-	if o.site == "" {
-		o.site = os.Getenv("IOMEETING_SITE")
+	o.site = cmp.Or(o.site, os.Getenv("IOMEETING_SITE"))
+	if o.meeting == "" {
+		o.host = cmp.Or(o.host, os.Getenv("IOMEETING_HOST"))
 	}
-	if o.site == "" {
+	switch {
+	case o.site == "":
 		return nil, errors.New("set -site or IOMEETING_SITE")
+	case o.host == "" && o.meeting == "":
+		return nil, errors.New("set -host or IOMEETING_HOST")
 	}
 	return iomeeting.NewClient(o.site)
-}
-
-// setHost sets the host to that of the environment, unless a flag names one.
-func (o *options) setHost() error {
-	if o.host == "" {
-		o.host = os.Getenv("IOMEETING_HOST")
-	}
-	if o.host == "" {
-		return errors.New("set -host or IOMEETING_HOST")
-	}
-	return nil
 }
 
 // account returns the client, and the host account with its password.
 func (o *options) account() (*iomeeting.Client, iomeeting.Host, error) {
 	client, err := o.client()
-	if err == nil {
-		err = o.setHost()
-	}
 	if err != nil {
 		return nil, iomeeting.Host{}, err
 	}
-	password, err := o.read("-password-file", o.passwordFile, "Password of "+o.host)
+	owner := cmp.Or(o.host, "the host of meeting "+o.meeting)
+	password, err := o.read("-password-file", o.passwordFile, "Password of "+owner)
 	return client, iomeeting.Host{Email: o.host, Password: password}, err
 }
 
@@ -93,42 +74,28 @@ func (o *options) meetingPasswords() (meeting, observer iomeeting.Secret, err er
 
 // startLink returns the link of start.
 func (o *options) startLink() (iomeeting.Link, error) {
-	if o.meeting == "" {
-		client, host, err := o.account()
-		if err != nil {
-			return iomeeting.Link{}, err
-		}
-		meeting, observer, err := o.meetingPasswords()
-		if err != nil {
-			return iomeeting.Link{}, err
-		}
-		return client.Start(host, &iomeeting.StartOptions{MeetingPassword: meeting, ObserverPassword: observer, Title: o.title})
+	if o.meeting != "" && (o.title != "" || o.meetingPassword != "" || o.observerPassword != "") {
+		return iomeeting.Link{}, errors.New("-title and the passwords of a meeting are for new meetings, -meeting is for a scheduled one")
 	}
-	if o.title != "" || o.meetingPassword != "" || o.observerPassword != "" {
-		return iomeeting.Link{}, errors.New("-title and the passwords of a meeting are for new meetings: a scheduled one, as by -meeting, has its own")
-	}
-	client, err := o.client()
+	client, host, err := o.account()
 	if err != nil {
 		return iomeeting.Link{}, err
 	}
-	password, err := o.read("-password-file", o.passwordFile, "Password of the host of meeting "+o.meeting)
+	if o.meeting != "" {
+		return client.StartByID(o.meeting, host.Password)
+	}
+	meeting, observer, err := o.meetingPasswords()
 	if err != nil {
 		return iomeeting.Link{}, err
 	}
-	return client.StartByID(o.meeting, password)
+	return client.Start(host, &iomeeting.StartOptions{MeetingPassword: meeting, ObserverPassword: observer, Title: o.title})
 }
 
 // joinLink returns the link of join.
 func (o *options) joinLink() (iomeeting.Link, error) {
-	if o.host != "" && o.meeting != "" {
-		return iomeeting.Link{}, errors.New("set either -host or -meeting")
-	}
 	client, err := o.client()
 	if err != nil {
 		return iomeeting.Link{}, err
-	}
-	if o.meeting == "" && o.setHost() != nil {
-		return iomeeting.Link{}, errors.New("set -host or -meeting")
 	}
 	meeting, observer, err := o.meetingPasswords()
 	if err != nil {

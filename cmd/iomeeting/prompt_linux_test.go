@@ -37,56 +37,35 @@ func echoes(t *testing.T, terminal *os.File) bool {
 	return state.Lflag&unix.ECHO != 0
 }
 
-// TestPrompt types passwords on a terminal, and interrupts a prompt.
+// TestPrompt types passwords on a terminal, each once there is a prompt without echo.
 func TestPrompt(t *testing.T) {
 	service := newService(t)
-	args := []string{"schedule", "-site", service.URL, "-host", alice.Email, "-meeting-password-file", "-"}
-	tests := []struct {
-		name, typed, shown string
-		want               result
-	}{
-		{
-			name: "passwords", typed: canary + "\n" + "m" + canary + "\n",
-			want: result{0, "000001\n", "Password of alice@example.com: \nPassword of the meeting: \n"},
-		},
-		{name: "empty", typed: "\n", want: result{1, "", "Password of alice@example.com: \niomeeting: -password-file: the password is empty\n"}},
-		{name: "interrupt", typed: "\x03", want: result{130, "", "Password of alice@example.com: \n"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			user, program := newTerminal(t)
-			cmd := newCommand(t, t.TempDir(), nil, append([]string{}, args...)...)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // else ^C interrupts nothing
-			stderr, write, err := os.Pipe()
+	user, program := newTerminal(t)
+	cmd := newCommand(t, t.TempDir(), nil, "schedule", "-site", service.URL, "-host", alice.Email, "-meeting-password-file", "-")
+	var stdout, messages bytes.Buffer
+	cmd.Stdin, cmd.Stdout = program, &stdout
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	for _, typed := range []string{canary + "\n", "m" + canary + "\n"} {
+		for !strings.HasSuffix(messages.String(), ": ") {
+			_, err := io.CopyN(&messages, stderr, 1)
 			require.NoError(t, err)
-			defer stderr.Close()
-			var stdout, messages bytes.Buffer
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = program, &stdout, write
-			require.NoError(t, cmd.Start())
-			require.NoError(t, write.Close())
-			// Type each line once there is a prompt without echo.
-			for typed := range strings.Lines(tt.typed) {
-				for !strings.HasSuffix(messages.String(), ": ") {
-					_, err := io.CopyN(&messages, stderr, 1)
-					require.NoError(t, err)
-				}
-				for echoes(t, program) {
-				}
-				_, err := user.WriteString(typed)
-				require.NoError(t, err)
-				_, err = io.CopyN(&messages, stderr, 1)
-				require.NoError(t, err)
-			}
-			_, err = io.Copy(&messages, stderr)
-			require.NoError(t, err)
-			_ = cmd.Wait()
-			assert.Equal(t, tt.want, result{cmd.ProcessState.ExitCode(), stdout.String(), messages.String()})
-			assert.True(t, echoes(t, program))
-			require.NoError(t, program.Close())
-			shown, _ := io.ReadAll(user) // ends with EIO
-			assert.NotContains(t, string(shown), canary)
-		})
+		}
+		for echoes(t, program) {
+		}
+		_, err := user.WriteString(typed)
+		require.NoError(t, err)
+		_, err = io.CopyN(&messages, stderr, 1)
+		require.NoError(t, err)
 	}
-	requests := service.Requests()
-	assert.Equal(t, "m"+canary, requests[len(requests)-1].PostForm.Get("meetingPassword"))
+	_, err = io.Copy(&messages, stderr)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait())
+	assert.Equal(t, "000001\n", stdout.String())
+	assert.Equal(t, "Password of alice@example.com: \nPassword of the meeting: \n", messages.String())
+	assert.True(t, echoes(t, program))
+	require.NoError(t, program.Close())
+	shown, _ := io.ReadAll(user) // ends with EIO
+	assert.NotContains(t, string(shown), canary)
 }

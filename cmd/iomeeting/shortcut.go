@@ -4,10 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,21 +17,20 @@ import (
 func shortcut(flags *flag.FlagSet, o *options) func() error {
 	name := flags.String("name", "Meeting", "`name` of the shortcut")
 	dir := flags.String("dir", ".", "`folder` to write to")
-	format := flags.String("format", "", "`format` of the file: html, url, webloc or desktop (default html)")
+	format := flags.String("format", "html", "`format` of the file: html, url, webloc or desktop")
 	joins := flags.Bool("join", false, "join a meeting instead of starting one")
-	runs := flags.Bool("command", false, "write one that runs this program, and contains no password")
+	runs := flags.Bool("command", false, "write a shortcut for this system that runs iomeeting and contains no password")
 	return func() error {
-		action, makeLink := "start", o.startLink
+		action, accepted, makeLink := "start", startFlags, o.startLink
 		if *joins {
-			action, makeLink = "join", o.joinLink
+			action, accepted, makeLink = "join", joinFlags, o.joinLink
 		}
-		if err := o.checkShortcut(*joins); err != nil {
-			return err
+		for _, f := range o.shared() {
+			if *f.value != "" && !slices.Contains(strings.Fields(accepted), f.name) {
+				return fmt.Errorf("-%s is not for a shortcut that %ss a meeting", f.name, action)
+			}
 		}
 		if *runs {
-			if *format != "" {
-				return errors.New("set either -command or -format: a command has the format of this system")
-			}
 			return writeCommand(*dir, *name, action, o, makeLink)
 		}
 		s, err := parseFormat(*format)
@@ -42,29 +41,15 @@ func shortcut(flags *flag.FlagSet, o *options) func() error {
 		if err != nil {
 			return err
 		}
-		return create(filepath.Join(*dir, s.FileName(*name)), 0o600, func(w io.Writer) error {
-			return link.WriteShortcut(w, s, *name)
-		})
+		var file strings.Builder
+		if err := link.WriteShortcut(&file, s, *name); err != nil {
+			return err
+		}
+		return create(filepath.Join(*dir, s.FileName(*name)), 0o600, file.String())
 	}
-}
-
-// checkShortcut refuses flags that the other kind of shortcut has.
-func (o *options) checkShortcut(joins bool) error {
-	switch {
-	case !joins && o.user != "":
-		return errors.New("-user is for joining a meeting: add -join")
-	case joins && o.title != "":
-		return errors.New("-title is for starting a meeting: remove -join")
-	case joins && o.passwordFile != "":
-		return errors.New("-password-file is for starting a meeting: remove -join")
-	}
-	return nil
 }
 
 func parseFormat(format string) (iomeeting.Shortcut, error) {
-	if format == "" {
-		return iomeeting.HTMLShortcut, nil
-	}
 	for s := iomeeting.HTMLShortcut; s <= iomeeting.LinuxShortcut; s++ {
 		if s.Ext() == "."+format {
 			return s, nil
@@ -75,13 +60,14 @@ func parseFormat(format string) (iomeeting.Shortcut, error) {
 
 // create writes a new file, and prints its name. It does not overwrite a file, since
 // others may be able to read that one.
-func create(path string, mode os.FileMode, write func(io.Writer) error) error {
+func create(path string, mode os.FileMode, content string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(write(file), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+	_, err = file.WriteString(content)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
 	}
 	_, err = fmt.Println(path)
 	return err
@@ -93,7 +79,8 @@ func writeCommand(dir, name, action string, o *options, makeLink func() (iomeeti
 	if err != nil {
 		return err
 	}
-	if rel, err := filepath.Rel(os.TempDir(), program); err == nil && filepath.IsLocal(rel) {
+	cache, _ := os.UserCacheDir() // "" if there is none
+	if isIn(os.TempDir(), program) || isIn(cache, program) {
 		return errors.New("this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first")
 	}
 	// Without its passwords, the link shows whether the command will work.
@@ -104,55 +91,51 @@ func writeCommand(dir, name, action string, o *options, makeLink func() (iomeeti
 	line := []string{program, action}
 	for _, f := range o.shared() {
 		value := *f.value
-		if strings.HasSuffix(f.name, "-file") && value != "" && value != "-" {
+		if value == "" {
+			continue
+		}
+		if strings.HasSuffix(f.name, "-file") && value != "-" {
 			if value, err = filepath.Abs(value); err != nil {
 				return err
 			}
 		}
-		if value != "" {
-			line = append(line, "-"+f.name, value)
-		}
-	}
-	if strings.ContainsFunc(name+strings.Join(line, ""), unicode.IsControl) {
-		return errors.New("a control character cannot be in a command")
+		line = append(line, "-"+f.name, value)
 	}
 	ext, file, err := commandFile(runtime.GOOS, name, line)
 	if err != nil {
 		return err
 	}
 	base := strings.TrimSuffix(iomeeting.HTMLShortcut.FileName(name), iomeeting.HTMLShortcut.Ext())
-	return create(filepath.Join(dir, base+ext), 0o700, func(w io.Writer) error {
-		_, err := io.WriteString(w, file)
-		return err
-	})
+	return create(filepath.Join(dir, base+ext), 0o700, file)
+}
+
+func isIn(dir, file string) bool {
+	rel, err := filepath.Rel(dir, file)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // commandFile returns a file that runs a command line in a terminal of the system, and
 // the file's extension.
 func commandFile(system, name string, line []string) (ext, file string, err error) {
-	quoted := make([]string, len(line))
-	for i, arg := range line {
-		switch system {
-		case "windows":
-			if strings.Contains(arg, `"`) {
-				return "", "", errors.New(`a " cannot be in a command of Windows`)
-			}
-			body := strings.TrimRight(arg, `\`) // a backslash would escape the quote
-			quoted[i] = `"` + strings.ReplaceAll(arg, "%", "%%") + arg[len(body):] + `"`
-		case "darwin":
-			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		default: // first as an argument, then as a string of a desktop entry
-			arg = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`, "%", "%%").Replace(arg)
-			quoted[i] = `"` + strings.ReplaceAll(arg, `\`, `\\`) + `"`
-		}
+	text := strings.Join(line, "")
+	if strings.ContainsFunc(name+text, unicode.IsControl) {
+		return "", "", errors.New("a control character cannot be in a command")
 	}
-	command := strings.Join(quoted, " ")
+	quoted := func(quote string, escape ...string) string {
+		escaped := strings.NewReplacer(escape...).Replace(strings.Join(line, "\x00"))
+		return quote + strings.ReplaceAll(escaped, "\x00", quote+" "+quote) + quote
+	}
 	switch system {
 	case "windows": // where a batch file is not UTF-8 until it says so, and its window closes at the end
-		return ".cmd", "@chcp 65001 >nul\r\n@" + command + " || pause\r\n", nil
+		if strings.Contains(text, `"`) {
+			return "", "", errors.New(`a " cannot be in a command of Windows`)
+		}
+		return ".cmd", "@chcp 65001 >nul\r\n@" + quoted(`"`, "%", "%%") + " || pause\r\n", nil
 	case "darwin":
-		return ".command", "#!/bin/sh\nexec " + command + "\n", nil
+		return ".command", "#!/bin/sh\nexec " + quoted("'", "'", `'\''`) + "\n", nil
 	}
+	// An argument is escaped first for itself, and then as a string of a desktop entry.
+	exec := quoted(`"`, `\`, `\\\\`, `"`, `\\"`, "`", "\\\\`", "$", `\\$`, "%", "%%")
 	return ".desktop", "[Desktop Entry]\nVersion=1.0\nType=Application\nName=" + strings.ReplaceAll(name, `\`, `\\`) +
-		"\nExec=" + command + "\nTerminal=true\n", nil
+		"\nExec=" + exec + "\nTerminal=true\n", nil
 }

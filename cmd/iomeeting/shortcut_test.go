@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,13 +11,6 @@ import (
 )
 
 func TestShortcut(t *testing.T) {
-	form := func(page string, fields ...string) string {
-		text := `<form method="post" action="https://abc.iomeeting.cn/` + page + `" accept-charset="utf-8" autocomplete="off">`
-		for i := 0; i < len(fields); i += 2 {
-			text += "\n" + `<input type="hidden" name="` + fields[i] + `" value="` + fields[i+1] + `">`
-		}
-		return text + "\n<button"
-	}
 	const url = site + "/snm.do?hostEmail=alice%40example.com&hostPass=" + canary
 	start := []string{"-host", "alice@example.com", "-password-file", "FILE"}
 	tests := []struct {
@@ -27,12 +18,9 @@ func TestShortcut(t *testing.T) {
 		args       []string
 		file, want string
 	}{
-		{name: "start", args: append(start, "-title", "Q3_Review"), file: "Meeting.html", want: form("snm.do", "hostEmail", "alice@example.com", "hostPass", canary, "title", "Q3_5FReview")},
-		{name: "start by ID", args: []string{"-meeting", "000042", "-password-file", "FILE"}, file: "Meeting.html", want: form("ssm.do", "hostPass", canary, "meetingID", "000042")},
-		{name: "join", args: []string{"-join", "-host", "alice@example.com", "-user", "Joe Smith"}, file: "Meeting.html", want: form("jm.do", "hostEmail", "alice@example.com", "userName", "Joe Smith")},
-		{name: "join by ID", args: []string{"-join", "-meeting", "000042"}, file: "Meeting.html", want: form("jm.do", "meetingID", "000042")},
+		{name: "start", args: start, file: "Meeting.html", want: `<input type="hidden" name="hostPass" value="` + canary + `">`},
+		{name: "join", args: []string{"-join", "-meeting", "000042"}, file: "Meeting.html", want: `<input type="hidden" name="meetingID" value="000042">`},
 		{name: "name", args: append(start, "-name", "a/b 会"), file: "a_b 会.html", want: "<title>a/b 会</title>"},
-		{name: "html", args: append(start, "-format", "html"), file: "Meeting.html", want: "<!DOCTYPE html>"},
 		{name: "url", args: append(start, "-format", "url"), file: "Meeting.url", want: "[InternetShortcut]\r\nURL=" + url + "\r\n"},
 		{name: "webloc", args: append(start, "-format", "webloc"), file: "Meeting.webloc", want: "<string>" + strings.ReplaceAll(url, "&", "&amp;") + "</string>"},
 		{name: "desktop", args: append(start, "-format", "desktop"), file: "Meeting.desktop", want: "Type=Link\nName=Meeting\nURL=" + url + "\n"},
@@ -51,23 +39,19 @@ func TestShortcut(t *testing.T) {
 			assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
 			assert.Equal(t, result{1, "", "iomeeting: open " + path + ": file exists\n"}, iomeetingWith(t, "", args...))
-			again, err := os.ReadFile(path)
-			require.NoError(t, err)
-			assert.Equal(t, file, again)
 		})
 	}
 }
 
 func TestShortcutMistakes(t *testing.T) {
 	for args, want := range map[string]string{
-		"-join -title Tea":                           "-title is for starting a meeting: remove -join",
-		"-join -password-file FILE":                  "-password-file is for starting a meeting: remove -join",
-		"-meeting 000042 -user Joe":                  "-user is for joining a meeting: add -join",
-		"-join -meeting 000042 -format exe":          "-format is not html, url, webloc or desktop",
-		"-join -meeting 000042 -name \x01":           "invalid parameter: name contains a control character",
-		"-join -meeting 000042 -command -format url": "set either -command or -format: a command has the format of this system",
-		"-host a -command -title a\x01":              "a control character cannot be in a command",
-		"-join -command":                             "set -host or -meeting",
+		"-join -title Tea":                  "-title is not for a shortcut that joins a meeting",
+		"-join -password-file FILE":         "-password-file is not for a shortcut that joins a meeting",
+		"-meeting 000042 -user Joe":         "-user is not for a shortcut that starts a meeting",
+		"-join -meeting 000042 -format exe": "-format is not html, url, webloc or desktop",
+		"-join -meeting 000042 -name \x01":  "invalid parameter: name contains a control character",
+		"-host a -command -title a\x01":     "a control character cannot be in a command",
+		"-join -command":                    "set -host or IOMEETING_HOST",
 	} {
 		dir := t.TempDir()
 		cmd := append([]string{"shortcut", "-site", site, "-dir", dir}, strings.Split(args, " ")...)
@@ -84,7 +68,7 @@ func TestCommandShortcut(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	env := []string{"IOMEETING_SITE=" + site, "IOMEETING_HOST=" + alice.Email}
-	args := []string{"shortcut", "-command", "-title", "Q3 100% $HOME", "-password-file", "secret", "-meeting-password-file", "-"}
+	args := []string{"shortcut", "-command", "-title", "Q3 100% $HOME\"\\", "-password-file", "secret", "-meeting-password-file", "-"}
 	path := filepath.Join(dir, "Meeting.desktop")
 	assert.Equal(t, result{0, "Meeting.desktop\n", ""}, finish(t, newCommand(t, dir, env, args...)))
 	file, err := os.ReadFile(path)
@@ -93,45 +77,32 @@ func TestCommandShortcut(t *testing.T) {
 Version=1.0
 Type=Application
 Name=Meeting
-Exec="`+program+`" "start" "-site" "`+site+`" "-host" "alice@example.com" "-title" "Q3 100%% \\$HOME" "-password-file" "`+filepath.Join(dir, "secret")+`" "-meeting-password-file" "-"
+Exec="`+program+`" "start" "-site" "`+site+`" "-host" "alice@example.com" "-title" "Q3 100%% \\$HOME\\"\\\\" "-password-file" "`+filepath.Join(dir, "secret")+`" "-meeting-password-file" "-"
 Terminal=true
 `, string(file))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-	if validate, err := exec.LookPath("desktop-file-validate"); err == nil {
-		out, err := exec.Command(validate, path).CombinedOutput()
-		assert.NoError(t, err, "%s", out)
+	for _, folder := range []string{"TMPDIR", "XDG_CACHE_HOME"} { // where go run keeps programs
+		temporary := newCommand(t, t.TempDir(), append(env, folder+"="+filepath.Dir(filepath.Dir(program))), args...)
+		assert.Equal(t, result{1, "", "iomeeting: this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first\n"},
+			finish(t, temporary), folder)
 	}
-	assert.Equal(t, result{1, "", "iomeeting: open Meeting.desktop: file exists\n"}, finish(t, newCommand(t, dir, env, args...)))
-
-	temporary := newCommand(t, t.TempDir(), append(env, "TMPDIR="+filepath.Dir(filepath.Dir(program))), args...)
-	assert.Equal(t, result{1, "", "iomeeting: this program is in a temporary folder, as with go run, and the shortcut would soon fail: go install it first\n"},
-		finish(t, temporary))
 }
 
-// TestCommandFile writes commands of all systems.
+// TestCommandFile writes commands of systems other than this one.
 func TestCommandFile(t *testing.T) {
-	line := []string{`C:\a b\iomeeting`, "start", "-title", `R&D 100% $HOME 'x' \`}
+	line := []string{`C:\a b\iomeeting`, "start", "-title", `R&D 100% $HOME 'x'`}
 	tests := []struct{ system, ext, want string }{
-		{"windows", ".cmd", "@chcp 65001 >nul\r\n@" + `"C:\a b\iomeeting" "start" "-title" "R&D 100%% $HOME 'x' \\" || pause` + "\r\n"},
-		{"darwin", ".command", "#!/bin/sh\n" + `exec 'C:\a b\iomeeting' 'start' '-title' 'R&D 100% $HOME '\''x'\'' \'` + "\n"},
-		{"linux", ".desktop", "[Desktop Entry]\nVersion=1.0\nType=Application\nName=a\\\\b\n" +
-			`Exec="C:\\\\a b\\\\iomeeting" "start" "-title" "R&D 100%% \\$HOME 'x' \\\\"` + "\nTerminal=true\n"},
+		{"windows", ".cmd", "@chcp 65001 >nul\r\n@" + `"C:\a b\iomeeting" "start" "-title" "R&D 100%% $HOME 'x'" || pause` + "\r\n"},
+		{"darwin", ".command", "#!/bin/sh\n" + `exec 'C:\a b\iomeeting' 'start' '-title' 'R&D 100% $HOME '\''x'\'''` + "\n"},
 	}
 	for _, tt := range tests {
-		ext, file, err := commandFile(tt.system, `a\b`, line)
+		ext, file, err := commandFile(tt.system, "Meeting", line)
 		require.NoError(t, err)
 		assert.Equal(t, tt.ext, ext)
 		assert.Equal(t, tt.want, file)
 	}
-	_, _, err := commandFile("windows", "a", []string{"iomeeting", `"`})
-	assert.Equal(t, errors.New(`a " cannot be in a command of Windows`), err)
-
-	arguments := []string{"a b", "'", `"`, `\`, "$HOME", "`ls`", "%", "会", "!", "&"}
-	_, file, err := commandFile("darwin", "a", append([]string{"printf", `%s\n`}, arguments...))
-	require.NoError(t, err)
-	out, err := exec.Command("sh", "-c", file).Output()
-	require.NoError(t, err)
-	assert.Equal(t, strings.Join(arguments, "\n")+"\n", string(out))
+	_, _, err := commandFile("windows", "Meeting", []string{"iomeeting", `"`})
+	require.EqualError(t, err, `a " cannot be in a command of Windows`)
 }

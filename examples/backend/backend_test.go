@@ -386,7 +386,7 @@ func TestProcesses(t *testing.T) {
 	}
 
 	assert.Equal(t, 200, start("a"))
-	assert.Equal(t, 503, start("b"), "the only account is in use")
+	assert.Equal(t, 429, start("b"), "the only account is in use")
 	p.writeHosts(t, 2)
 	for _, pid := range pids {
 		require.NoError(t, syscall.Kill(pid, syscall.SIGHUP))

@@ -179,7 +179,7 @@ func inTab(find func(r *http.Request) (iomeeting.Link, error), label string) htt
 		status, text := http.StatusServiceUnavailable, "The meeting cannot be opened at the moment. Please try again."
 		switch {
 		case errors.Is(err, hostpool.ErrNoneFree):
-			text = "All meeting rooms are in use. Please try again later."
+			status, text = http.StatusTooManyRequests, "All meeting rooms are in use. Please try again later."
 		case errors.Is(err, errOver), errors.Is(err, hostpool.ErrLeaseLost):
 			status, text = http.StatusGone, "This meeting is over."
 		}

@@ -303,8 +303,8 @@ func TestProblems(t *testing.T) {
 		{name: "not UTF-8", partner: none, title: "\xff", status: 400, heading: "Something is missing"},
 		{name: "large request", partner: none, title: title + strings.Repeat(" ", 20_000), status: 400, heading: "Something is missing"},
 		{name: "longest title", partner: none, title: strings.Repeat("会", 200), status: 200, heading: "Meetings"},
-		{name: "booked", partner: taken, title: title, status: 503, heading: "All accounts are in use"},
-		{name: "in a meeting", partner: busy, title: title, status: 503, heading: "All accounts are in use"},
+		{name: "booked", partner: taken, title: title, status: 429, heading: "All accounts are in use"},
+		{name: "in a meeting", partner: busy, title: title, status: 429, heading: "All accounts are in use"},
 		{name: "outcome unknown", partner: silent, title: title, status: 502, heading: "The booking was not confirmed"},
 		{name: "refused", partner: refusing, title: title, status: 502, heading: "The meeting service is not available"},
 	} {

@@ -92,7 +92,7 @@ func explain(err error) problem {
 	case errors.Is(err, hostpool.ErrLeaseLost):
 		return errOver
 	case errors.Is(err, hostpool.ErrNoneFree):
-		return problem{http.StatusServiceUnavailable, "All accounts are in use",
+		return problem{http.StatusTooManyRequests, "All accounts are in use",
 			"Each host account is in a meeting or held for one. Please book again once a meeting has ended."}
 	case errors.Is(err, iomeeting.ErrOutcomeUnknown):
 		return problem{http.StatusBadGateway, "The booking was not confirmed",

@@ -1,4 +1,5 @@
-// Package redisstore keeps the leases of package hostpool in Redis:
+// Package redisstore keeps the leases of package
+// [github.com/iomeeting/iomeeting-go/hostpool] in Redis:
 //
 //	rdb := redis.NewClient(&redis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
 //	store, err := redisstore.New(rdb)
@@ -11,8 +12,8 @@
 //
 // # What Redis forgets
 //
-// Use package sqlstore if your servers share an SQL database: it forgets nothing. Redis
-// forgets leases
+// Use package [github.com/iomeeting/iomeeting-go/hostpool/sqlstore] if your servers share
+// an SQL database: it forgets nothing. Redis forgets leases
 //   - when a replica takes over that has not received them yet;
 //   - when it crashes, unless appendonly is yes and appendfsync is always;
 //   - when it evicts the key: maxmemory-policy must not begin with allkeys.

@@ -1,5 +1,6 @@
-// Package sqlstore keeps the leases of package hostpool in PostgreSQL, MySQL, MariaDB or
-// SQLite, through [database/sql] and a driver of your choice:
+// Package sqlstore keeps the leases of package
+// [github.com/iomeeting/iomeeting-go/hostpool] in PostgreSQL, MySQL, MariaDB or SQLite,
+// through [database/sql] and a driver of your choice:
 //
 //	db, err := sql.Open("pgx", "postgres://meetings@db.example.com/meetings")
 //	store, err := sqlstore.New(db, sqlstore.Postgres)
@@ -13,7 +14,8 @@
 // # Settings
 //
 // Commits must be durable, autocommit must be on, and all statements must reach the
-// primary. The clock must not jump: see package hostpool.
+// primary. The clock must not jump: see package hostpool. By default, [sql.DB] keeps two
+// idle connections: set [sql.DB.SetMaxIdleConns] to the number of concurrent calls.
 //
 // PostgreSQL: prefer pgx. lib/pq may wait for a server that does not respond, whatever
 // the deadline of the context. Through PgBouncer in transaction mode, pgx needs

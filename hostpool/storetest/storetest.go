@@ -1,4 +1,4 @@
-// Package storetest tests stores of package hostpool.
+// Package storetest tests implementations of [hostpool.Store], such as your own.
 package storetest
 
 import (
