@@ -3,197 +3,293 @@
 //
 //	go -C examples/backend run .
 //
-// starts everything on this machine: an in-process IOMeeting server, two servers of the
-// API on a SQLite file, a load balancer, and the front end. With -site and -hosts, it
-// uses a real site. In production, run each server by itself with -serve, and give all
-// of them the same variable END_KEY.
-//
-// It traces calls, and exports a gauge of the accounts, by OpenTelemetry's global
-// providers: set those of your collector in main.
+// starts everything on this machine, as demo.go says. In production, run each server
+// with -serve, and give all of them the same variable END_KEY. It traces calls, and
+// exports a gauge, by OpenTelemetry's global providers: set those of your collector in
+// main.
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
-	"crypto/rand"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"html/template"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/iomeeting/iomeeting-go"
-	"github.com/iomeeting/iomeeting-go/iomeetingtest"
+	"github.com/iomeeting/iomeeting-go/hostpool"
 )
+
+// checkEvery is how often each server asks the service what the open meetings are
+// doing.
+const checkEvery = 5 * time.Second
 
 type config struct {
 	addr, site, hostsFile, db, apiURL, frontEnd string
-	checkEvery                                  time.Duration
 	endKey                                      iomeeting.Secret
 }
 
 func main() {
 	c := config{endKey: iomeeting.NewSecret(os.Getenv("END_KEY"))}
-	serve := flag.Bool("serve", false, "run one server of the API")
+	isServer := flag.Bool("serve", false, "run one server of the API")
 	flag.StringVar(&c.addr, "addr", "127.0.0.1:0", "`address` to listen on; port 0 means any free port")
 	flag.StringVar(&c.site, "site", "", "`URL` of the IOMeeting site")
-	flag.StringVar(&c.hostsFile, "hosts", "", "`file` of the host accounts, as JSON: [{\"Email\": \"…\", \"Password\": \"…\"}]")
-	flag.StringVar(&c.db, "db", "", "`URL` of a PostgreSQL database, whose password is in PGPASSWORD or ~/.pgpass, or file of a SQLite database")
+	flag.StringVar(&c.hostsFile, "hosts", "hosts.json", "`file` of the host accounts")
+	flag.StringVar(&c.db, "db", "", "`file` of a SQLite database, or URL of a PostgreSQL database, whose password is in PGPASSWORD or ~/.pgpass")
 	flag.StringVar(&c.apiURL, "api", "", "`URL` at which browsers and the service reach the API")
 	flag.StringVar(&c.frontEnd, "front-end", "", "`origin` of the front end, such as https://app.example.com")
-	flag.DurationVar(&c.checkEvery, "check-every", 15*time.Second, "how often meetings are checked")
 	flag.Parse()
-	run, signals := demo, []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
-	if *serve {
-		run, signals = serveAPI, signals[:2]
+	run := demo
+	if *isServer {
+		run = serve
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	if err := run(c); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve runs a server until a signal stops it, and then until the requests that have
+// begun are served.
+func serve(c config) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, c); err != nil {
-		fmt.Fprintln(os.Stderr, "backend:", err)
-		os.Exit(1)
-	}
-}
-
-// demo runs two servers of the API, and what stands around them, until ctx is done.
-func demo(ctx context.Context, c config) error {
-	dir, err := os.MkdirTemp("", "backend")
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	s, err := newServer(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if c.site == "" {
-		service, err := inProcess(dir, &c)
-		if err != nil {
-			return err
-		}
-		defer service.Close()
-	}
-	if c.db == "" {
-		c.db = filepath.Join(dir, "backend.db")
-	}
-	if c.endKey.IsZero() {
-		c.endKey = iomeeting.NewSecret(rand.Text() + rand.Text())
-	}
-	page, err := net.Listen("tcp", c.addr)
-	api, err2 := net.Listen("tcp", "127.0.0.1:0")
-	if err := errors.Join(err, err2); err != nil {
+	listener, err := net.Listen("tcp", c.addr)
+	if err != nil {
 		return err
 	}
-	c.frontEnd, c.apiURL = "http://"+page.Addr().String(), "http://"+api.Addr().String()
-
-	var addrs []string
-	var servers sync.WaitGroup
-	defer servers.Wait() // for the requests that have begun
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for range 2 {
-		server, addr, err := startServer(ctx, c)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("A server of the API: process %d\n", server.Process.Pid)
-		servers.Go(func() {
-			_ = server.Wait()
-			fmt.Printf("Process %d has ended: %v\n", server.Process.Pid, server.ProcessState)
-		})
-		addrs = append(addrs, addr)
-	}
-	go http.Serve(api, balancer(addrs))
-	go http.Serve(page, frontEnd(c.apiURL))
-	fmt.Printf("Open %s in a browser.\n", c.frontEnd)
-	<-ctx.Done()
-	return nil
-}
-
-// inProcess starts an IOMeeting server with four accounts. A line of the standard input
-// with a meeting's ID ends that meeting.
-func inProcess(dir string, c *config) (*iomeetingtest.Server, error) {
-	var accounts []string
-	for i := range 4 {
-		accounts = append(accounts, fmt.Sprintf(`{"Email": "room-%d@example.com", "Password": "%s"}`, i+1, rand.Text()))
-	}
-	c.hostsFile = filepath.Join(dir, "hosts.json")
-	if err := os.WriteFile(c.hostsFile, []byte("["+strings.Join(accounts, ",\n")+"]\n"), 0o600); err != nil {
-		return nil, err
-	}
-	hosts, err := readHosts(c.hostsFile)
-	if err != nil {
-		return nil, err
-	}
-	service := iomeetingtest.NewServer(hosts...)
-	c.site, c.checkEvery = service.URL, 2*time.Second
-	go func() {
-		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-			if err := service.EndMeeting(strings.TrimSpace(lines.Text())); err != nil {
-				fmt.Println(err)
+	fmt.Println(listener.Addr())
+	web := &http.Server{Handler: otelhttp.NewHandler(s.routes(), "backend"), ReadTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	tick := time.NewTicker(checkEvery)
+	for {
+		select {
+		case <-tick.C:
+			if err := s.check(ctx); err != nil {
+				slog.Warn("not all meetings could be checked", "error", err)
 			}
-		}
-	}()
-	fmt.Println("To end a meeting, type its ID.")
-	return service, nil
-}
-
-// startServer starts this program with -serve, and returns once it listens.
-func startServer(ctx context.Context, c config) (server *exec.Cmd, addr string, err error) {
-	server = exec.CommandContext(ctx, os.Args[0], "-serve", "-site", c.site, "-hosts", c.hostsFile, "-db", c.db,
-		"-api", c.apiURL, "-front-end", c.frontEnd, "-check-every", c.checkEvery.String())
-	server.Env = append(os.Environ(), "END_KEY="+c.endKey.Reveal())
-	server.Stderr = os.Stderr
-	server.Cancel = func() error { return server.Process.Signal(syscall.SIGTERM) }
-	stdout, err := server.StdoutPipe()
-	if err == nil {
-		err = server.Start()
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if addr, err = bufio.NewReader(stdout).ReadString('\n'); err != nil {
-		return nil, "", fmt.Errorf("a server did not start: %w", server.Wait())
-	}
-	return server, strings.TrimSpace(addr), nil
-}
-
-// balancer passes each request on to the next server that accepts a connection. If a
-// server dies with a request, the visitor sends it again.
-func balancer(addrs []string) http.Handler {
-	var next atomic.Uint32
-	dial := func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
-		first := int(next.Add(1))
-		for i := range addrs {
-			conn, err = new(net.Dialer).DialContext(ctx, network, addrs[(first+i)%len(addrs)])
+		case <-hangup:
+			hosts, err := readHosts(c.hostsFile)
 			if err == nil {
-				return conn, nil
+				err = s.pool.SetHosts(hosts)
 			}
+			if err != nil {
+				slog.Error("the accounts stay as they were", "error", err)
+			}
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return web.Shutdown(context.Background())
 		}
-		return nil, err
-	}
-	return &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "servers" },
-		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			http.Error(w, "The server cannot be reached. Reload this page: your meeting will not be opened twice.", http.StatusBadGateway)
-		},
 	}
 }
 
-//go:embed front.html
-var frontHTML string
+// server is one server of the API. What the servers share is in the database.
+type server struct {
+	client     *iomeeting.Client
+	pool       *hostpool.Pool
+	bookings   bookings
+	frontEnd   string
+	protection *http.CrossOriginProtection
+}
 
-// frontEnd serves the front end, a page that calls the API.
-func frontEnd(apiURL string) http.Handler {
-	page := template.Must(template.New("").Parse(frontHTML))
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = page.Execute(w, apiURL) })
+func newServer(ctx context.Context, c config) (*server, error) {
+	client, err := iomeeting.NewClient(c.site, iomeeting.WithTransportWrapper(
+		func(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }))
+	signer, err2 := iomeeting.NewEndSigner(c.endKey)
+	hosts, err3 := readHosts(c.hostsFile)
+	db, leases, err4 := openDB(ctx, c.db)
+	protection := http.NewCrossOriginProtection()
+	err5 := protection.AddTrustedOrigin(c.frontEnd)
+	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
+		return nil, err
+	}
+	pool, err := hostpool.New(client, leases, hosts, hostpool.WithEnd(c.apiURL+"/meeting-ended", signer))
+	if err != nil {
+		return nil, err
+	}
+	return &server{client, pool, db, c.frontEnd, protection}, observe(otel.Meter("backend"), pool)
+}
+
+// routes returns the API. Browsers may POST to it only from pages of the front end. The
+// service does so without an Origin, but with a signature.
+//
+// Sign-in goes around the API, and says who may start and who may join. A form POST has
+// no Authorization header: use a cookie. With SameSite=Lax, it arrives if both origins
+// are of one site, such as app.example.com and api.example.com.
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /bookings", s.list)
+	mux.HandleFunc("POST /bookings/{key}/start", inTab(s.start, "Start the meeting"))
+	mux.HandleFunc("POST /bookings/{key}/join", inTab(s.join, "Join the meeting"))
+	mux.Handle("/meeting-ended", s.pool.EndHandler(s.ended))
+	return http.MaxBytesHandler(s.protection.Handler(mux), 64<<10)
+}
+
+// list shows the bookings as the last check found them: visitors who watch the list
+// cost the service nothing.
+func (s *server) list(w http.ResponseWriter, r *http.Request) {
+	// With sign-in, also Access-Control-Allow-Credentials, and credentials: "include" in fetch.
+	w.Header().Set("Access-Control-Allow-Origin", s.frontEnd)
+	found, err := s.bookings.query(r.Context(), `ORDER BY created DESC LIMIT 50`)
+	if err != nil {
+		slog.ErrorContext(r.Context(), "bookings not listed", "error", err)
+		http.Error(w, "The bookings cannot be read.", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(found) // an error means that the browser has gone
+}
+
+//go:embed problem.html
+var problemHTML string
+
+var problemPage = template.Must(template.New("").Parse(problemHTML))
+
+// inTab opens a link in the tab of a visitor, or serves a page that says why it cannot.
+func inTab(find func(r *http.Request) (iomeeting.Link, error), label string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		link, err := find(r)
+		if err == nil {
+			link.ServePage(w, r, label)
+			return
+		}
+		slog.WarnContext(r.Context(), "meeting not opened", "path", r.URL.Path, "error", err)
+		status, text := http.StatusServiceUnavailable, "The meeting cannot be opened at the moment. Please try again."
+		switch {
+		case errors.Is(err, hostpool.ErrNoneFree):
+			status, text = http.StatusTooManyRequests, "All meeting rooms are in use. Please try again later."
+		case errors.Is(err, errOver), errors.Is(err, hostpool.ErrLeaseLost):
+			status, text = http.StatusGone, "This meeting is over."
+		}
+		w.WriteHeader(status)
+		_ = problemPage.Execute(w, text)
+	}
+}
+
+// start returns the start link of a booking, which it adds if needed. However often it
+// is called, on whichever servers, the booking gets one meeting.
+func (s *server) start(r *http.Request) (iomeeting.Link, error) {
+	ctx, key := r.Context(), r.PathValue("key")
+	for {
+		claimed, err := s.bookings.claim(ctx, key, r.FormValue("title"))
+		if claimed {
+			err = s.schedule(ctx, key)
+		}
+		if err != nil {
+			return iomeeting.Link{}, err
+		}
+		b, err := s.bookings.get(ctx, key)
+		if err != nil {
+			return iomeeting.Link{}, err
+		}
+		if b.Meeting.ID != "" {
+			return s.pool.StartLink(ctx, b.Meeting)
+		}
+		time.Sleep(200 * time.Millisecond) // another request is scheduling it
+	}
+}
+
+// schedule schedules the meeting of a booking that this request has claimed.
+func (s *server) schedule(ctx context.Context, key string) error {
+	m, err := s.pool.Schedule(ctx, &iomeeting.ScheduleOptions{OperatorID: key})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second) // the visitor may have gone
+	defer cancel()
+	if err != nil {
+		return errors.Join(err, s.bookings.unclaim(ctx, key))
+	}
+	saved, err := s.bookings.save(ctx, key, m)
+	if err == nil && !saved { // it took so long that another request has saved a meeting
+		_ = s.pool.Release(ctx, m.Lease) // nobody gets the link, so nobody starts the meeting
+	}
+	return err
+}
+
+// join returns the link for a participant.
+func (s *server) join(r *http.Request) (iomeeting.Link, error) {
+	b, err := s.bookings.get(r.Context(), r.PathValue("key"))
+	if err != nil {
+		return iomeeting.Link{}, err
+	}
+	return s.client.JoinByID(b.Meeting.ID, &iomeeting.JoinOptions{
+		MeetingPassword: b.Meeting.Password, UserName: r.FormValue("name"),
+	})
+}
+
+// ended is called when the service reports the end of a meeting, perhaps twice, and
+// perhaps of one that was scheduled with an unknown outcome: its lease is in no booking.
+// If an end is not stored, check closes the booking.
+func (s *server) ended(ctx context.Context, ended hostpool.Ended) error {
+	return s.bookings.set(ctx, ended.OperatorID, ended.Lease, hostpool.Over)
+}
+
+// check stores what the meetings are doing, and closes those whose end was not reported.
+// Reclaim frees their accounts; but other servers and calls do, too, so Check tells which
+// meetings are over.
+func (s *server) check(ctx context.Context) error {
+	_, err := s.pool.Reclaim(ctx)
+	open, err2 := s.bookings.query(ctx, `WHERE state IN ('waiting', 'in progress')`)
+	var meetings []hostpool.Meeting
+	for _, b := range open {
+		meetings = append(meetings, b.Meeting)
+	}
+	progress, err3 := s.pool.Check(ctx, meetings...)
+	errs := []error{err, err2, err3}
+	for i, p := range progress {
+		b := open[i]
+		if p.State == hostpool.Waiting && b.State == hostpool.InProgress.String() { // it has ended
+			_ = s.pool.Release(ctx, b.Meeting.Lease) // or else it expires
+			p.State = hostpool.Over
+		}
+		errs = append(errs, p.Err)
+		if p.State != hostpool.Unknown && p.State.String() != b.State {
+			errs = append(errs, s.bookings.set(ctx, b.Key, b.Meeting.Lease, p.State))
+		}
+	}
+	return cmp.Or(errs...)
+}
+
+// readHosts reads the host accounts. Keep an account in the file until its meetings are
+// over: a server that starts without it does not know them.
+func readHosts(file string) (hosts []iomeeting.Host, err error) {
+	content, err := os.ReadFile(file)
+	if err == nil && json.Unmarshal(content, &hosts) != nil { // its error may quote a part of a password
+		err = errors.New(file + ` is not JSON like [{"Email": "…", "Password": "…"}]`)
+	}
+	return hosts, err
+}
+
+// observe exports how many accounts are in use. If other pools on the database have
+// other accounts, leave those out.
+func observe(meter metric.Meter, pool *hostpool.Pool) error {
+	_, err := meter.Int64ObservableGauge("iomeeting.pool.leases", metric.WithInt64Callback(
+		func(ctx context.Context, o metric.Int64Observer) error {
+			leases, err := pool.Leases(ctx)
+			if err == nil {
+				o.Observe(int64(len(leases)))
+			}
+			return err
+		}))
+	return err
 }

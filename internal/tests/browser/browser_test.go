@@ -140,7 +140,15 @@ func (t tab) enter(field chromedp.CSS, text string) {
 
 func (t tab) click(button chromedp.CSS) { t.t.Helper(); t.run(chromedp.Click(button)) }
 
-func (t tab) waitFor(element chromedp.CSS) { t.t.Helper(); t.run(chromedp.WaitVisible(element)) }
+// waitFor waits until an element is there, perhaps on the page after this one.
+func (t tab) waitFor(element chromedp.CSS) {
+	t.t.Helper()
+	err := chromedp.Do(t.ctx, chromedp.WaitVisible(element))
+	for err != nil && strings.Contains(err.Error(), "Inspected target navigated") {
+		err = chromedp.Do(t.ctx, chromedp.WaitVisible(element))
+	}
+	require.NoError(t.t, err)
+}
 
 // text returns the text of an element, once it is there.
 func (t tab) text(element chromedp.CSS) string {
