@@ -29,6 +29,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/iomeeting/iomeeting-go"
@@ -115,8 +116,7 @@ type server struct {
 }
 
 func newServer(ctx context.Context, c config) (*server, error) {
-	client, err := iomeeting.NewClient(c.site, iomeeting.WithTransportWrapper(
-		func(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }))
+	client, err := iomeeting.NewClient(c.site, iomeeting.WithTransportWrapper(traced))
 	signer, err2 := iomeeting.NewEndSigner(c.endKey)
 	hosts, err3 := readHosts(c.hostsFile)
 	db, leases, err4 := openDB(ctx, c.db)
@@ -280,14 +280,22 @@ func readHosts(file string) (hosts []iomeeting.Host, err error) {
 	return hosts, err
 }
 
-// observe exports how many accounts are in use. If other pools on the database have
-// other accounts, leave those out.
+// traced makes a client trace each attempt of a call.
+func traced(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }
+
+// observe exports how many accounts are in use. Many expired leases are long meetings,
+// or ends that nobody reports. If other pools on the database have other accounts, leave
+// those out.
 func observe(meter metric.Meter, pool *hostpool.Pool) error {
 	_, err := meter.Int64ObservableGauge("iomeeting.pool.leases", metric.WithInt64Callback(
 		func(ctx context.Context, o metric.Int64Observer) error {
 			leases, err := pool.Leases(ctx)
-			if err == nil {
-				o.Observe(int64(len(leases)))
+			count := map[bool]int64{false: 0, true: 0}
+			for _, lease := range leases {
+				count[lease.Left <= 0]++
+			}
+			for expired, n := range count {
+				o.Observe(n, metric.WithAttributes(attribute.Bool("expired", expired)))
 			}
 			return err
 		}))
