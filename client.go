@@ -18,11 +18,11 @@ import (
 // to be closed.
 type Client struct {
 	settings
-	site     string            // without a trailing slash
-	base     http.RoundTripper // that of pooled, without the user's wrapper
-	pooled   http.RoundTripper
-	fresh    http.RoundTripper
-	requests map[string]*http.Request // to each endpoint, by its path; never changed
+	site   string            // without a trailing slash
+	base   http.RoundTripper // that of pooled, without the user's wrapper
+	pooled http.RoundTripper
+	fresh  http.RoundTripper
+	header http.Header // of every request; never changed
 }
 
 // NewClient returns a client for the site, such as "https://abc.iomeeting.cn". The
@@ -45,16 +45,10 @@ func NewClient(site string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{settings: s, site: site, requests: make(map[string]*http.Request)}
-	for _, op := range []operation{queryOp, scheduleOp} {
-		req, err := http.NewRequest(http.MethodPost, site+op.path, nil)
-		if err != nil {
-			return nil, &ParameterError{"site", "is not a URL"} // parseSite has parsed it
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-		req.Header.Set("User-Agent", s.userAgent)
-		c.requests[op.path] = req
-	}
+	c := &Client{settings: s, site: site, header: http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"},
+		"User-Agent":   {s.userAgent},
+	}}
 	c.base, c.fresh = transports(s.httpClient.Transport, s.timeout)
 	c.pooled = c.base
 	if s.wrap != nil {
@@ -93,10 +87,11 @@ type Option func(*settings) error
 // HTTP/1.1.
 //
 // If your Transport is an [*http.Transport], set its MaxIdleConnsPerHost to the number
-// of concurrent queries; [Client.Schedule] still opens a connection for each call, by
-// a clone of it that speaks HTTP/1.1, as its DialTLSContext must. Any other RoundTripper is used as it is. It must send each request
-// once: if it retries, a Schedule may arrive twice. The client takes a request for
-// sent once its body was read: a mock of a failure after sending must read it.
+// of concurrent queries; [Client.Schedule] still opens a connection for each call, by a
+// clone of it that speaks HTTP/1.1, as its DialTLSContext must. Any other RoundTripper
+// is used as it is. It must send each request once: if it retries, a Schedule may arrive
+// twice. The client takes a request for sent once its body was read: a mock of a failure
+// after sending must read it.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {

@@ -15,8 +15,8 @@ var fromGo = strings.NewReplacer("%2A", "*", "%", "_", "~", "_7E", "_", "_5F")
 // EncodeText returns s in the text encoding of the service: that of Java's
 // URLEncoder for UTF-8, with _ instead of %. "Joe Smith" becomes "Joe+Smith", and
 // "会" becomes "_E4_BC_9A". A literal _ becomes _5F; the spec's Java snippet leaves
-// it, and the server mistakes it for the start of an escape. The methods of [Client] encode
-// titles and user names themselves.
+// it, and the server mistakes it for the start of an escape. The methods of [Client]
+// encode titles and user names themselves.
 //
 // The result is form-encoded already: [url.Values] would encode its + a second time.
 // If s is not valid UTF-8, EncodeText returns a [*ParameterError].

@@ -50,8 +50,9 @@ type ScheduleOptions struct {
 	// without a redirect. Anyone who knows the URL can POST to it too.
 	EndURL string
 	// OperatorID is the value of operatorId that the service POSTs to EndURL,
-	// unchanged. It is all that the callback tells you, so use a different one for each call. Setting
-	// it without EndURL is an error. [EndSigner.Sign] makes one that cannot be forged.
+	// unchanged. It is all that the callback tells you, so use a different one for
+	// each call. Setting it without EndURL is an error. [EndSigner.Sign] makes one
+	// that cannot be forged.
 	OperatorID string
 }
 
@@ -83,8 +84,8 @@ type startParams struct {
 }
 
 // Start returns a link that starts a new meeting (snm.do). It sends nothing. The link
-// works for as long as the password does: each time it is opened
-// while the host is in no meeting, it starts another one.
+// works for as long as the password does: each time it is opened while the host is in no
+// meeting, it starts another one.
 func (c *Client) Start(host Host, opts *StartOptions) (Link, error) {
 	o := orZero(opts)
 	title, titleErr := formText("title", o.Title)

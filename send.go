@@ -154,9 +154,13 @@ func (c *Client) exchange(ctx context.Context, j job, n int) outcome {
 		d := &delivery{ctx: ctx, body: body}
 		ctx, body, transport, seal = d.context(), d, c.fresh, d.seal
 	}
-	req := c.requests[j.path].Clone(ctx)
-	// There is no GetBody, with which net/http would resend the request.
+	// The body is set below, without a GetBody, with which net/http would resend it.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.site+j.path, nil)
+	if err != nil {
+		return outcome{err: err}
+	}
 	req.Body, req.ContentLength = io.NopCloser(body), int64(len(j.body))
+	req.Header = c.header.Clone()
 	res, err := c.roundTrip(transport, req)
 	if err != nil {
 		return outcome{sent: seal(), err: err}

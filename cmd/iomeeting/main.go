@@ -58,6 +58,9 @@
 //	3  the host is in a meeting (query, schedule)
 //
 // go run turns each but 0 into 1.
+//
+// Guides: https://github.com/iomeeting/iomeeting-go/blob/main/docs/shortcuts.md and, for
+// serve, https://github.com/iomeeting/iomeeting-go/blob/main/docs/testing.md
 package main
 
 import (
