@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Link is a page of the service where a person starts or joins a meeting. The methods of [Client] make links without sending anything.
+// Link is a page of the service where a person starts or joins a meeting. The methods of
+// [Client] make links without sending anything.
 //
 // fmt, slog, JSON, XML and templates show a Link as [Link.String] does, with REDACTED
 // instead of each password. To open the page, use [Link.ServePage], or [Link.URL].
