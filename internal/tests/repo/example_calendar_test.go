@@ -1,4 +1,4 @@
-package iomeeting_test
+package repo
 
 import (
 	"fmt"
