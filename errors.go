@@ -58,11 +58,13 @@ var (
 // Status is the first value in the service's response.
 type Status int
 
+// statusOK means that the host is available, or that a meeting was scheduled.
+const statusOK Status = 0
+
 const (
-	statusOK            Status = iota // the host is available, or a meeting was scheduled
-	StatusHostNotFound                // no host account has that email address
-	StatusWrongPassword               // the host's password is wrong
-	StatusInMeeting                   // the host is in a meeting
+	StatusHostNotFound  Status = 1 // no host account has that email address
+	StatusWrongPassword Status = 2 // the host's password is wrong
+	StatusInMeeting     Status = 3 // the host is in a meeting
 )
 
 // String returns the meaning of the status, such as "host not found".

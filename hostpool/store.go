@@ -55,8 +55,8 @@ type Store interface {
 }
 
 var (
-	// ErrNoneFree is returned if no host account can be leased: each one, or 16 in one
-	// call, is in use, or was left out because the service refused it. If the
+	// ErrNoneFree is returned if every host account is in use, or was left out because
+	// the service refused it, or if one call has tried 16 without success. If the
 	// context ended the wait for an account, the chain also contains its error.
 	ErrNoneFree = errors.New("iomeeting: no host account is free")
 

@@ -55,9 +55,9 @@ func TestBadAccounts(t *testing.T) {
 		hosts   []iomeeting.Host
 		message string
 	}{
-		{name: "no email address", hosts: []iomeeting.Host{tess, {Password: tess.Password}}, message: `iomeetingtest: host account "": iomeeting: `},
-		{name: "no password", hosts: []iomeeting.Host{{Email: "test@abc.com"}}, message: `iomeetingtest: host account "test@abc.com": iomeeting: `},
-		{name: "the same host twice", hosts: []iomeeting.Host{tess, ann, tess}, message: `iomeetingtest: host account "test@abc.com": iomeeting: `},
+		{name: "no email address", hosts: []iomeeting.Host{tess, {Password: tess.Password}}, message: `iomeetingtest: hosts[1]: iomeeting: `},
+		{name: "no password", hosts: []iomeeting.Host{{Email: "test@abc.com"}}, message: `iomeetingtest: hosts[0]: iomeeting: `},
+		{name: "the same host twice", hosts: []iomeeting.Host{tess, ann, tess}, message: `iomeetingtest: hosts[2]: iomeeting: `},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,13 +57,13 @@ func newService(hosts []iomeeting.Host) (*service, error) {
 		meetings: make(map[string]*meeting),
 		running:  make(map[string]*meeting),
 	}
-	for _, host := range hosts {
+	for i, host := range hosts {
 		err := host.Validate()
 		if _, ok := s.hosts[host.Email]; ok {
 			err = &iomeeting.ParameterError{Param: "hostEmail", Reason: "belongs to two accounts"}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("iomeetingtest: host account %q: %w", host.Email, err)
+			return nil, fmt.Errorf("iomeetingtest: hosts[%d]: %w", i, err)
 		}
 		s.hosts[host.Email] = host.Password
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/iomeeting/iomeeting-go"
 )
@@ -46,6 +47,8 @@ func (o *options) client() (*iomeeting.Client, error) {
 		return nil, errors.New("set -site or IOMEETING_SITE")
 	case o.host == "" && o.meeting == "":
 		return nil, errors.New("set -host or IOMEETING_HOST")
+	case strings.Contains(o.host, ":"): // as for serve
+		return nil, errors.New("-host is an email address, without a password")
 	}
 	return iomeeting.NewClient(o.site)
 }

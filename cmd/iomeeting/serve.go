@@ -158,7 +158,13 @@ func parseFault(r *http.Request) (fault iomeetingtest.Fault, err error) {
 			return fault, fmt.Errorf("there is no parameter %q", name)
 		}
 	}
-	switch form.Get("kind") {
+	kind := form.Get("kind")
+	for name, of := range map[string]string{"code": "status", "body": "answer", "delay": "delay"} {
+		if form.Has(name) && kind != of {
+			return fault, fmt.Errorf("%s is for kind %s", name, of)
+		}
+	}
+	switch kind {
 	case "status":
 		code, err := strconv.Atoi(form.Get("code"))
 		if err != nil || code < 200 || code > 599 {
@@ -169,7 +175,7 @@ func parseFault(r *http.Request) (fault iomeetingtest.Fault, err error) {
 		fault = iomeetingtest.RawAnswer(form.Get("body"))
 	case "delay":
 		d, err := time.ParseDuration(form.Get("delay"))
-		if err != nil {
+		if err != nil || d < 0 {
 			return fault, errors.New("delay is not a duration such as 500ms or 5s")
 		}
 		fault = iomeetingtest.Delay(d)

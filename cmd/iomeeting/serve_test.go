@@ -152,14 +152,16 @@ func TestServeFaults(t *testing.T) {
 		require.Equal(t, "200 the fault waits for a call\n", f.post("/fault", form))
 	}
 	for form, want := range map[string]string{
-		"":                            "kind is not status, answer, delay, drop or pass",
-		"kind=status&code=600":        "code is not an HTTP status from 200 to 599",
-		"kind=status&code=x":          "code is not an HTTP status from 200 to 599",
-		"kind=delay&delay=5":          "delay is not a duration such as 500ms or 5s",
-		"kind=drop&hots=a":            `there is no parameter "hots"`,
-		"kind=drop&path=/jm.do":       "path is not /meetingControl/query or /meetingControl/schedule",
-		"kind=drop&%zz":               `invalid URL escape "%zz"`,
-		strings.Repeat("x", 64<<10+1): "http: request body too large",
+		"":                              "kind is not status, answer, delay, drop or pass",
+		"kind=status&code=600":          "code is not an HTTP status from 200 to 599",
+		"kind=status&code=x":            "code is not an HTTP status from 200 to 599",
+		"kind=delay&delay=5":            "delay is not a duration such as 500ms or 5s",
+		"kind=delay&delay=-5s":          "delay is not a duration such as 500ms or 5s",
+		"kind=status&code=503&delay=5s": "delay is for kind delay",
+		"kind=drop&hots=a":              `there is no parameter "hots"`,
+		"kind=drop&path=/jm.do":         "path is not /meetingControl/query or /meetingControl/schedule",
+		"kind=drop&%zz":                 `invalid URL escape "%zz"`,
+		strings.Repeat("x", 64<<10+1):   "http: request body too large",
 	} {
 		assert.Equal(t, "400 "+want+"\n", f.post("/fault", form))
 	}

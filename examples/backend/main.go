@@ -101,6 +101,7 @@ func serve(c config) error {
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
+			stop() // a second signal ends the program
 			return web.Shutdown(context.Background())
 		}
 	}
@@ -192,6 +193,9 @@ func inTab(find func(r *http.Request) (iomeeting.Link, error), label string) htt
 // is called, on whichever servers, the booking gets one meeting.
 func (s *server) start(r *http.Request) (iomeeting.Link, error) {
 	ctx, key := r.Context(), r.PathValue("key")
+	if len(key) > 64 { // a UUID has 36
+		return iomeeting.Link{}, errOver
+	}
 	for {
 		claimed, err := s.bookings.claim(ctx, key, r.FormValue("title"))
 		if claimed {
@@ -290,6 +294,9 @@ func observe(meter metric.Meter, pool *hostpool.Pool) error {
 	_, err := meter.Int64ObservableGauge("iomeeting.pool.leases", metric.WithInt64Callback(
 		func(ctx context.Context, o metric.Int64Observer) error {
 			leases, err := pool.Leases(ctx)
+			if err != nil {
+				return err
+			}
 			count := map[bool]int64{false: 0, true: 0}
 			for _, lease := range leases {
 				count[lease.Left <= 0]++
@@ -297,7 +304,7 @@ func observe(meter metric.Meter, pool *hostpool.Pool) error {
 			for expired, n := range count {
 				o.Observe(n, metric.WithAttributes(attribute.Bool("expired", expired)))
 			}
-			return err
+			return nil
 		}))
 	return err
 }

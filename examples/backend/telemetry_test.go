@@ -104,4 +104,9 @@ func TestGauge(t *testing.T) {
 		got[point.Attributes.Encoded(attribute.DefaultEncoder())] = point.Value
 	}
 	assert.Equal(t, map[string]int64{"expired=false": 1, "expired=true": 1}, got)
+
+	require.NoError(t, s.bookings.Close())
+	var failed metricdata.ResourceMetrics
+	require.Error(t, reader.Collect(t.Context(), &failed))
+	assert.Empty(t, failed.ScopeMetrics, "not 0, if the database is down")
 }

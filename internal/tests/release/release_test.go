@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package release tries a release before it is published: as users get it, from a
 // module proxy, into an empty module cache. The script .ci/release runs it.
 package release

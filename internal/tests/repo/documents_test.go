@@ -135,6 +135,17 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
+// TestRepositoryLinks looks for the files that comments and documents link to at GitHub.
+func TestRepositoryLinks(t *testing.T) {
+	for _, name := range append(files(t, ".go"), files(t, ".md")...) {
+		links := regexp.MustCompile(`github\.com/iomeeting/iomeeting-go/(?:blob|tree)/main/([\w./-]*\w)`).FindAllStringSubmatch(readFile(t, name), -1)
+		for _, link := range links {
+			_, err := os.Stat(link[1])
+			assert.NoError(t, err, name)
+		}
+	}
+}
+
 // anchors returns the fragments that link to the headings of a document, as GitHub
 // makes them.
 func anchors(markdown string) (names []string) {
