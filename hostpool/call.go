@@ -72,8 +72,9 @@ type Meeting struct {
 // on when it is done, so you can pass the context of an HTTP request. Store your
 // booking first: the meeting may end before Schedule returns.
 //
-// Schedule returns [ErrNoneFree], also if the service refuses every account, [ErrStore],
-// [ErrLeaseLost] if StartBy has passed, or the error of
+// Schedule takes about a minute at most, and the time of [WithWait]: after 30 seconds, it
+// tries no further account. It returns [ErrNoneFree], also if the service refuses every
+// account, [ErrStore], [ErrLeaseLost] if StartBy has passed, or the error of
 // [iomeeting.Client.ScheduleIfAvailable], if another account would not help. After
 // [iomeeting.ErrOutcomeUnknown], the account is not used for three minutes, unless its
 // end is reported; you may call Schedule again at once.
@@ -144,7 +145,11 @@ type callFunc func(ctx context.Context, host iomeeting.Host, lease Lease) (id st
 // account would not help.
 func (p *Pool) meet(ctx context.Context, password iomeeting.Secret, call callFunc) (Meeting, error) {
 	w := p.newWalk()
-	for range maxTries {
+	until := w.waitUntil.Add(p.callWithin) // or a slow service would hold the call for minutes
+	for n := range maxTries {
+		if n > 0 && time.Now().After(until) {
+			break
+		}
 		a, lease, startBy, err := w.next(ctx)
 		if err != nil {
 			return Meeting{}, err

@@ -521,6 +521,24 @@ func TestStoreForgets(t *testing.T) {
 	}
 }
 
+// TestSlowAnswers has all hosts in meetings of others, which the service takes 9 seconds to
+// say. A call that has no account after 30 seconds ends.
+func TestSlowAnswers(t *testing.T) {
+	s := newService(t, 40)
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		s.intercept = func(context.Context, string, string, func() (*http.Response, error)) (*http.Response, error) {
+			asked++
+			time.Sleep(9 * time.Second)
+			return answer(200, "3,000042,tea")()
+		}
+		begin := time.Now()
+		assertNoneFree(t, s.pool(t))
+		assert.Equal(t, 36*time.Second, time.Since(begin))
+		assert.Equal(t, 4, asked)
+	})
+}
+
 // TestEnds reports an end before Schedule has returned, twice, and after the account was
 // leased to a second meeting, whose lease stays.
 func TestEnds(t *testing.T) {
