@@ -7,8 +7,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"time"
 
 	"github.com/iomeeting/iomeeting-go"
 	"github.com/iomeeting/iomeeting-go/hostpool"
@@ -142,58 +140,6 @@ func ExamplePool_Check() {
 	// booking 2 is in progress; join 000002
 }
 
-// A ticker closes bookings that nobody started, or whose end was not reported.
-func ExamplePool_Reclaim() {
-	service := iomeetingtest.NewServer(alice)
-	defer service.Close()
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice}))
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	meeting := must(pool.Schedule(ctx, nil))
-	bookings := map[string]string{meeting.Lease: "booking 7"}
-	if err := pool.Renew(ctx, meeting.Lease, time.Millisecond); err != nil { // in a test, time flies
-		log.Fatal(err)
-	}
-
-	tick := time.NewTicker(10 * time.Millisecond) // rather every few minutes
-	defer tick.Stop()
-	for len(bookings) > 0 {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		released, err := pool.Reclaim(ctx)
-		if err != nil {
-			log.Print(err) // the next tick tries again
-		}
-		for _, lease := range released {
-			if booking, ok := bookings[lease.String()]; ok {
-				fmt.Println(booking, "is over")
-				delete(bookings, lease.String())
-			}
-		}
-	}
-	// Output:
-	// booking 7 is over
-}
-
-// Visitors wait for half a minute before they are told that all accounts are in use.
-func ExampleWithWait() {
-	service := iomeetingtest.NewServer(alice)
-	defer service.Close()
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{alice},
-		hostpool.WithWait(30*time.Second)))
-	ctx := context.Background() // of the request: who leaves waits no longer
-	meeting := must(pool.Schedule(ctx, nil))
-	time.AfterFunc(50*time.Millisecond, func() { _ = pool.Release(ctx, meeting.Lease) })
-
-	_, err := pool.Schedule(ctx, nil)
-	fmt.Println(err)
-	// Output:
-	// <nil>
-}
-
 // The host of a booking comes later, to any of the servers, or comes back.
 func ExamplePool_StartLink() {
 	service := iomeetingtest.NewServer(alice)
@@ -224,48 +170,4 @@ func ExamplePool_StartLink() {
 	fmt.Println(err)
 	// Output:
 	// iomeeting: lease lost
-}
-
-// Passwords are changed at the service, and then on each server.
-func ExamplePool_SetHosts() {
-	service := iomeetingtest.NewServer(alice, bob)
-	defer service.Close()
-	old := iomeeting.Host{Email: alice.Email, Password: iomeeting.NewSecret("old password")}
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), []iomeeting.Host{old}))
-	ctx := context.Background()
-	_, err := pool.Schedule(ctx, nil) // and a warning in the log
-	fmt.Println(err)
-
-	if err := pool.SetHosts([]iomeeting.Host{alice, bob}); err != nil {
-		log.Fatal(err)
-	}
-	_, err = pool.Schedule(ctx, nil)
-	fmt.Println(err)
-	// Output:
-	// iomeeting: no host account is free
-	// <nil>
-}
-
-// A gauge of accounts. Other pools on the same store may have other accounts.
-func ExamplePool_Leases() {
-	service := iomeetingtest.NewServer(alice, bob)
-	defer service.Close()
-	hosts := []iomeeting.Host{alice, bob}
-	pool := must(hostpool.New(service.Client(), hostpool.NewMemoryStore(), hosts))
-	ctx := context.Background()
-	must(pool.Schedule(ctx, nil))
-
-	leases, err := pool.Leases(ctx)
-	if err != nil {
-		log.Fatal(err)
-	}
-	leased := 0
-	for _, host := range hosts {
-		if slices.ContainsFunc(leases, func(l hostpool.Lease) bool { return l.Host == host.Email }) {
-			leased++
-		}
-	}
-	fmt.Println(leased, "of", len(hosts), "accounts are leased")
-	// Output:
-	// 1 of 2 accounts are leased
 }

@@ -64,11 +64,7 @@ func newFrontEnd(t *testing.T, link iomeeting.Link) *frontEnd {
 func TestFrontEndOnAnotherOrigin(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
-	client, err := iomeeting.NewClient(service.URL)
-	require.NoError(t, err)
-	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
-	require.NoError(t, err)
-	f := newFrontEnd(t, link)
+	f := newFrontEnd(t, service.link(t))
 	tests := []struct {
 		name, url, want string
 	}{
@@ -98,11 +94,7 @@ func TestFrontEndOnAnotherOrigin(t *testing.T) {
 func TestPageIsNotFramed(t *testing.T) {
 	b := newBrowser(t)
 	service := newRecorder(t)
-	client, err := iomeeting.NewClient(service.URL)
-	require.NoError(t, err)
-	link, err := client.StartByID("000042", iomeeting.NewSecret(hostPassword))
-	require.NoError(t, err)
-	f := newFrontEnd(t, link)
+	f := newFrontEnd(t, service.link(t))
 	tb := b.newTab()
 	tb.open(f.url + "/portal?target=_self")
 	ask(tb, chromedp.Evaluate[bool](`frames[0].document.querySelector("button").click(), true`))
